@@ -1,0 +1,241 @@
+"""Records: facts that were said, immutable, signed as the very bytes that were written.
+
+A record is one JSON object: a header and label that any version can read, and a `body` that only readers
+of its kind understand. An unknown kind is kept, labelled, forwarded and shown as "not understood"; an
+unknown field in the label denies, because the label's reader refuses it. A change is a new record that
+refers to the old one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import realms
+from .errors import BadLabel, BadRecord
+from .ids import kind_of_id, new_id
+from .labels import Label
+from .strict import read_json
+
+if TYPE_CHECKING:
+    from .chance import Entropy
+
+VERSION = 1
+
+
+class Ref(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A pointer to another record. `rel`: about, evidence, replaces, approves, acknowledges, cancels, answers, receipt-of."""
+
+    rel: str
+    id: str
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The header that every record has at every version, with its body unread.
+
+    `protocol_time` is the system clock's, `realm_time` the watched world's; both in µs UTC. `origin` is
+    the partner whose node said it, `author` a user's name there, or `node` for what it said by itself.
+    """
+
+    v: int = VERSION
+    id: str
+    kind: str
+    realm: str
+    origin: str
+    author: str
+    protocol_time: int
+    realm_time: int
+    label: Label
+    refs: tuple[Ref, ...] = ()
+    body: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One item under a warning. `weight`: how many times likelier it makes the leading hypothesis, leave-one-out."""
+
+    indicator: str
+    finding: str
+    text: str
+    weight: float
+    since: int
+    feeds: tuple[str, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A document taken in. `source` is who says it; `grade` AJP-2.1 (`B2`), empty: not graded."""
+
+    title: str
+    text: str
+    source: str
+    grade: str = ""
+    graded_by: str = ""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement in a report, with source and grade."""
+
+    text: str
+    source: str
+    grade: str = ""
+    claimed_at: int | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode in which a detector saw an indicator. `state`: opened, updated, closed.
+
+    `episode` stays the same through all records of one episode. `area` is (latitude, longitude) points.
+    `measures` are the detector's figures by name (count, spacing_m, ...).
+    """
+
+    episode: str
+    state: str
+    indicator: str
+    detector: str
+    topic: str
+    text: str
+    since: int
+    until: int
+    strength: float = 1.0
+    area: tuple[tuple[float, float], ...] = ()
+    identities: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ()
+    measures: dict[str, float] = {}
+
+
+class WarningRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An assessment that crossed a level. `state`: drafted, updated, approved, issued, cancelled.
+
+    `warning` stays the same through all versions. `probabilities` by hypothesis; `words` their ICD 203
+    terms; `confidence` low, moderate or high, apart from likelihood. `cap` and `cancellation` are the
+    CAP 1.2 documents, the cancellation prepared before the issue.
+    """
+
+    warning: str
+    version: int
+    state: str
+    topic: str
+    level: str
+    was: str
+    sentence: str
+    probabilities: dict[str, float]
+    words: dict[str, str]
+    confidence: str
+    innocent: tuple[str, ...]
+    base_rate: str
+    evidence: tuple[Evidence, ...]
+    cannot_see: tuple[str, ...]
+    would_change: str
+    drafted_at: int
+    eta: int | None = None
+    area: tuple[tuple[float, float], ...] = ()
+    approved_by: str = ""
+    issued_at: int | None = None
+    cap: str = ""
+    cancellation: str = ""
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A person at some node has seen a warning. `state`: read, acknowledged, held."""
+
+    warning: str
+    state: str
+    note: str = ""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Observations of `sender` that never came: batches `first` to `last` of its chain in this realm."""
+
+    sender: str
+    first: int
+    last: int
+    reason: str
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that arrived and was refused: kept so that it can be seen. `reason` names the check that failed."""
+
+    sender: str
+    reason: str
+    digest: str
+
+
+_BODIES: dict[str, type[msgspec.Struct]] = {
+    "report": Report,
+    "claim": Claim,
+    "finding": Finding,
+    "warning": WarningRecord,
+    "acknowledgement": Acknowledgement,
+    "gap": Gap,
+    "refusal": Refusal,
+}
+_KINDS = {body: kind for kind, body in _BODIES.items()}
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_HEADER = msgspec.json.Decoder(Record)
+
+
+def make(
+    body: msgspec.Struct,
+    *,
+    realm: str,
+    origin: str,
+    author: str,
+    label: Label,
+    protocol_time: int,
+    realm_time: int,
+    entropy: Entropy,
+    refs: tuple[Ref, ...] = (),
+) -> Record:
+    """A new record that says `body`; raises `BadLabel` if its origin is not among the label's originators or readers."""
+    if origin not in label.originators or (label.releasable_to and origin not in label.releasable_to):
+        raise BadLabel("a record's origin belongs among its label's originators and readers")
+    kind = _KINDS[type(body)]
+    return Record(
+        id=new_id(kind, entropy),
+        kind=kind,
+        realm=realms.parse(realm),
+        origin=origin,
+        author=author,
+        protocol_time=protocol_time,
+        realm_time=realm_time,
+        label=label,
+        refs=refs,
+        body=msgspec.Raw(_ENCODER.encode(body)),
+    )
+
+
+def encode(record: Record) -> bytes:
+    """The bytes to sign and to keep for ever: deterministic JSON."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes) -> Record:
+    """The record that signed bytes hold, its body unread; raises `BadRecord`, `BadRealm` or `TooLarge`."""
+    read_json(data)
+    try:
+        record = _HEADER.decode(data)
+    except msgspec.ValidationError as error:
+        raise BadRecord(f"a record's header does not fit: {_path_of(error)}") from None
+    except msgspec.DecodeError:
+        raise BadRecord("a record's header cannot be read") from None
+    realms.parse(record.realm)
+    if kind_of_id(record.id) != record.kind:
+        raise BadRecord("a record's id is of another kind than the record")
+    return record
+
+
+def body_of(record: Record) -> Any | None:
+    """The body as its kind's struct, or None if this version does not understand it (kind, version or shape)."""
+    if record.v > VERSION or (kind := _BODIES.get(record.kind)) is None:
+        return None
+    try:
+        return msgspec.json.decode(record.body, type=kind)
+    except msgspec.DecodeError:
+        return None
+
+
+def _path_of(error: msgspec.ValidationError) -> str:
+    # The message may quote a value out of a labelled body; the path after the last backquote never does.
+    return str(error).rpartition(" - at ")[2].strip("`")[:60] if " - at " in str(error) else "at its top"
