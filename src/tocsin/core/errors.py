@@ -1,14 +1,14 @@
 """Errors of the core, one class for each condition; every room's own errors descend from these.
 
-    TocsinError                 exit 2 unless a class says otherwise
-        InputError              what was given cannot be used, and why
-            TooLarge            a byte, row or depth cap was passed
-            BadRecord           signed bytes that the strict reader refuses
-            BadLabel            a label that is missing, malformed or unknown
-            BadRealm            a realm's name that does not parse
-            LabelMismatch       labels of two policies
-        Denied                  the answer is no (exit 1)
-        NotReachable            a needed service does not answer (exit 3)
+TocsinError                 exit 2 unless a class says otherwise
+    InputError              what was given cannot be used, and why
+        TooLarge            a byte, row or depth cap was passed
+        BadRecord           signed bytes that the strict reader refuses
+        BadLabel            a label that is missing, malformed or unknown
+        BadRealm            a realm's name that does not parse
+        LabelMismatch       labels of two policies
+    Denied                  the answer is no (exit 1)
+    NotReachable            a needed service does not answer (exit 3)
 """
 
 

@@ -121,7 +121,7 @@ def build(feed: str, realm: Realm, label: Label, size: int, **columns: Any) -> O
 def fill(size: int, **columns: Any) -> dict[str, Array]:
     """Every column at `size` rows, in the dtypes of `COLUMNS`: given ones converted, the others null."""
     if unknown := columns.keys() - COLUMNS.keys():
-        raise InputError(f"no observation column {sorted(unknown)[0]!r}")
+        raise InputError(f"no observation column {min(unknown)!r}")
     whole: dict[str, Array] = {}
     for name, dtype in COLUMNS.items():
         if (given := columns.get(name)) is None:
