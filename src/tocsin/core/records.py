@@ -145,6 +145,12 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A line in the watch log, by the officer on duty."""
+
+    text: str
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Observations of `sender` that never came: batches `first` to `last` of its chain in this realm."""
 
@@ -168,6 +174,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "finding": Finding,
     "warning": WarningRecord,
     "acknowledgement": Acknowledgement,
+    "log": LogEntry,
     "gap": Gap,
     "refusal": Refusal,
 }

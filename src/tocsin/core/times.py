@@ -41,10 +41,11 @@ class ManualClock:
 
 
 class ScaledClock:
-    """Realm time that runs `speed` times as fast as `base`, from `start` on."""
+    """Realm time that runs `speed` times as fast as `base`; it says `start` when `base` says `zero` (by default: now)."""
 
-    def __init__(self, base: Clock, start: Micros, speed: float) -> None:
-        self._base, self._start, self._speed, self._zero = base, start, speed, base.now()
+    def __init__(self, base: Clock, start: Micros, speed: float, zero: Micros | None = None) -> None:
+        self._base, self._start, self._speed = base, start, speed
+        self._zero = base.now() if zero is None else zero
 
     def now(self) -> Micros:
         """Realm time now."""

@@ -1,0 +1,40 @@
+# Everything from a machine that has Python 3.11 or newer, make and package indexes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+TESTARGS ?=
+
+.PHONY: setup console test lint demo bench clean
+
+setup: $(STAMP) console
+
+$(STAMP): pyproject.toml constraints.txt hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	TOCSIN_SKIP_CONSOLE=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+console: $(STAMP)
+	@$(BIN)/python scripts/build_console.py
+
+test: setup
+	$(BIN)/python scripts/fetch_samples.py
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_console.py
+
+demo: setup
+	@$(BIN)/tocsin demo $(ARGS)
+
+bench: setup
+	$(BIN)/tocsin bench all $(ARGS)
+
+clean:
+	rm -rf $(VENV) .cache console/node_modules src/tocsin/node/static

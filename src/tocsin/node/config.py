@@ -1,0 +1,115 @@
+"""What an operator writes down about a node: `node.toml`. It holds no secret."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import tomli_w
+
+from tocsin.core import Clearance, LabelPolicy
+
+from .errors import BadConfig, NotANode
+
+FILE = "node.toml"
+_PARTNER = re.compile(r"[A-Z][A-Z0-9-]{0,23}")
+
+
+class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the console listens. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+
+
+class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The relay that partners meet at. Without a URL the node stays by itself; `supervise` runs one here."""
+
+    url: str = ""
+    supervise: bool = False
+    port: int = 4222
+
+
+class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One feed. `kind`: readsb (an aircraft.json by URL or path) or sbs (host:port), both live; what it brings bears this label."""
+
+    name: str
+    kind: Literal["readsb", "sbs"]
+    at: str
+    classification: str
+    releasable_to: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    interval_s: float = 1.0
+
+
+class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A demonstration's live clock: it says `start` at protocol time `zero` and runs `speed` times as fast (µs UTC)."""
+
+    zero: int
+    start: int
+    speed: float
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A node's configuration."""
+
+    id: str
+    name: str
+    policy: LabelPolicy
+    clearance: str
+    caveats: tuple[str, ...] = ()
+    http: HttpConfig = HttpConfig()
+    relay: RelayConfig = RelayConfig()
+    feeds: tuple[FeedConfig, ...] = ()
+    topics: tuple[str, ...] = ("airborne-rapid-deployment",)
+    fence: tuple[tuple[float, float], ...] = ()
+    civil_hours: float = 24
+    notice: str = ""
+    demo_clock: ClockConfig | None = None
+
+    @property
+    def own(self) -> Clearance:
+        """What the node itself may read: its people's highest."""
+        return Clearance(self.policy.name, self.id, self.policy.rank(self.clearance), frozenset(self.caveats))
+
+
+def read(folder: Path) -> Config:
+    """The configuration in `folder`; raises `NotANode` or `BadConfig`."""
+    try:
+        text = (folder / FILE).read_bytes()
+    except OSError:
+        raise NotANode(folder) from None
+    return parse(text)
+
+
+def parse(text: bytes) -> Config:
+    """A configuration out of TOML; raises `BadConfig`, which names the key."""
+    try:
+        found = msgspec.convert(tomllib.loads(text.decode()), Config)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BadConfig(f"{FILE}: {error}") from None
+    _check(found)
+    return found
+
+
+def write(folder: Path, config: Config) -> None:
+    """Write `config` as TOML."""
+    (folder / FILE).write_text(tomli_w.dumps(msgspec.to_builtins(config)))
+
+
+def _check(config: Config) -> None:
+    if not _PARTNER.fullmatch(config.id):
+        raise BadConfig(f"{FILE}: id {config.id!r}: use 1 to 24 capitals, digits and hyphens, a capital first")
+    if not config.policy.levels or len(set(config.policy.levels)) != len(config.policy.levels):
+        raise BadConfig(f"{FILE}: policy.levels must be named once each, the lowest first")
+    if len(names := [feed.name for feed in config.feeds]) != len(set(names)):
+        raise BadConfig(f"{FILE}: two feeds bear one name")
+    if not 0 < config.civil_hours <= 24:
+        raise BadConfig(f"{FILE}: civil_hours is more than 0 and at most 24")
+    for level in (config.clearance, *(feed.classification for feed in config.feeds)):
+        config.policy.rank(level)
+    if config.demo_clock is not None and not config.notice:
+        raise BadConfig(f"{FILE}: a demo_clock needs a notice, which every page shows")
