@@ -82,6 +82,11 @@ def originate(policy: LabelPolicy, level: str, origin: str, releasable_to: Itera
     return Label(policy.name, policy.rank(level), frozenset({origin}), frozenset({origin, *releasable_to}), frozenset(caveats))
 
 
+def derived(label: Label, by: str) -> Label:
+    """`label` for something that `by` derived or says: one more originator, no more readers."""
+    return Label(label.policy, label.classification, label.originators | {by}, label.releasable_to, label.caveats)
+
+
 def banner(label: Label, policy: LabelPolicy) -> str:
     """The label as one line for the strips of a page: level, caveats, releasable-to in alphabetic order.
 

@@ -4,13 +4,16 @@ NodeError
     BadConfig       node.toml says something that cannot be used
     NotANode        the folder holds no node
     AlreadyANode    the folder holds one already
+    Conflict        the state things are in does not allow it
+NotAllowed          a reader lacks the role
+NotFound            there is nothing by that name for this reader
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tocsin.core import InputError
+from tocsin.core import Denied, InputError
 
 
 class NodeError(InputError):
@@ -33,3 +36,21 @@ class AlreadyANode(NodeError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is not empty: choose a new folder for the node")
+
+
+class NotAllowed(Denied):
+    """Raised if a reader lacks the role for an act."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"this needs the role {role}")
+
+
+class NotFound(Denied):
+    """Raised if there is no such thing for this reader: the same words whether it is hidden or was never there."""
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing here by that name")
+
+
+class Conflict(NodeError):
+    """Raised if what is asked does not fit the state things are in."""

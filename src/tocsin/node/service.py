@@ -1,0 +1,288 @@
+"""The node: every room wired together, its life from open to close, and the way of data through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tocsin.core import (
+    LIVE,
+    Clearance,
+    Clock,
+    Entropy,
+    Label,
+    Observations,
+    Realm,
+    Record,
+    Ref,
+    ScaledClock,
+    TocsinError,
+    encode,
+    make,
+    realms,
+)
+from tocsin.core.labels import derived
+from tocsin.core.times import Micros
+from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Relay
+from tocsin.journal import Entry, Journal, Kept, Vault
+from tocsin.people import People
+from tocsin.picture import Archive
+from tocsin.policy import View, Views
+from tocsin.sources import Feed, Fence
+from tocsin.warning import Topic
+
+from . import config as configuration
+from .feeds import make_feed
+from .readers import SYSTEM, Reader
+from .register import Register
+from .topics import load_topics
+from .worlds import FollowClock, SaidIn, World
+
+log = logging.getLogger("tocsin")
+TICK_S = 0.2
+SWEEP_S = 600
+
+
+class Change(NamedTuple):
+    """Something changed that screens show; `label` is of what changed, None for what every reader may know."""
+
+    what: str
+    realm: Realm | None
+    label: Label | None
+
+
+class Node:
+    """One organisation's running Tocsin. `open` it, then run it `async with node.running()`."""
+
+    def __init__(
+        self, folder: Path, config: configuration.Config, vault: Vault, journal: Journal, keys: NodeKeys, clock: Clock, entropy: Entropy
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.keys = keys
+        self.clock = clock
+        self.entropy = entropy
+        self.journal = journal
+        self.vault = vault
+        self.people = People(journal, clock, entropy)
+        self.views = Views()
+        self.book = Book(journal, clock)
+        self.register = Register()
+        self.archive = Archive(folder / "archive", journal, clock, civil_hours=config.civil_hours)
+        self.topics: list[Topic] = load_topics(config.topics, folder)
+        self.worlds: dict[Realm, World] = {}
+        self.feeds: list[Feed] = []
+        self.exchange: Exchange | None = None
+        self.relay: Relay | None = None
+        self.latencies: deque[tuple[float, int]] = deque(maxlen=50_000)
+        self.received = 0
+        self._listeners: set[Callable[[Change], None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._fence = Fence(config.fence) if config.fence else None
+
+    @classmethod
+    async def open(cls, folder: Path, secret: bytes, clock: Clock, entropy: Entropy) -> Node:
+        """The node in `folder`, not yet running; raises `NotANode`, `BadConfig`, or `Denied` for a wrong secret."""
+        config = configuration.read(folder)
+        vault = Vault.open(folder, secret)
+        journal = await Journal.open(folder, vault, clock, entropy)
+        try:
+            node = cls(folder, config, vault, journal, NodeKeys.load(vault, folder), clock, entropy)
+            node.register.fill(journal)
+            node.world(LIVE)
+            for realm in journal.realms():
+                node.world(realm)
+        except BaseException:
+            await journal.close()
+            raise
+        return node
+
+    async def close(self) -> None:
+        """Let go of the folder."""
+        await self.journal.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Node]:
+        """Run feeds, detectors and the exchange until the block ends."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            url = await self._start_relay()
+            if url:
+                transport = NatsTransport(url, self.keys, self.clock, self.entropy)
+                self.exchange = Exchange(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self)
+                await self.exchange.start()
+            background = [
+                tasks.create_task(self._look(), name="detectors"),
+                tasks.create_task(self._sweep(), name="sweep"),
+            ]
+            for feed in self.config.feeds:
+                self.add_feed(make_feed(feed, self.config, self.worlds[LIVE].clock, self.clock))
+            try:
+                yield self
+            finally:
+                for task in (*background, *self._feed_tasks()):
+                    task.cancel()
+                if self.exchange is not None:
+                    await self.exchange.stop()
+                if self.relay is not None:
+                    await self.relay.stop()
+                self._tasks = None
+
+    async def _start_relay(self) -> str:
+        if not self.config.relay.supervise:
+            return self.config.relay.url
+        self.relay = Relay(self.folder / "relay", self.config.relay.port)
+        return await self.relay.start([self.keys.card(self.config.name, self.clock), *(p.card for p in self.book.partners())])
+
+    # --- worlds ---------------------------------------------------------------------------------------------
+
+    def world(self, realm: Realm, clock: Clock | None = None) -> World:
+        """The world of `realm`; a new one opens the eyes of every view that has readers here."""
+        if (found := self.worlds.get(realm)) is None:
+            found = self.worlds[realm] = World(
+                realms.parse(realm), clock or self._clock_of(realm), self.topics, node=self.config.id, entropy=self.entropy
+            )
+            for clearance in {self.config.own, *(user.clearance for user in self.people.users())}:
+                found.sight(self.views.of(clearance))
+            self.changed("session", None, None)
+        return found
+
+    def view(self, clearance: Clearance) -> View:
+        """The view of `clearance`, with its eyes open in every world."""
+        view = self.views.of(clearance)
+        for world in self.worlds.values():
+            world.sight(view)
+        return view
+
+    def _clock_of(self, realm: Realm) -> Clock:
+        if realm != LIVE:
+            return FollowClock()
+        if (demo := self.config.demo_clock) is not None:
+            return ScaledClock(self.clock, demo.start, demo.speed, demo.zero)
+        return self.clock
+
+    # --- observations ---------------------------------------------------------------------------------------
+
+    def add_feed(self, feed: Feed) -> asyncio.Task[None]:
+        """Run a feed of this node's own until it ends."""
+        if self._tasks is None:
+            raise RuntimeError("the node is not running")
+        self.feeds.append(feed)
+        return self._tasks.create_task(self._run_feed(feed), name=f"feed {feed.name}")
+
+    def _feed_tasks(self) -> Iterable[asyncio.Task[None]]:
+        return [task for task in asyncio.all_tasks() if task.get_name().startswith("feed ")]
+
+    async def _run_feed(self, feed: Feed) -> None:
+        try:
+            await feed.run(self.take_in)
+        except TocsinError as error:
+            log.error("feed %s ended: %s", feed.name, error)
+            self.changed("feeds", feed.realm, None)
+
+    async def take_in(self, batch: Observations) -> None:
+        """Take in one batch of a feed of this node's own: picture, archive, and the partners that may have it."""
+        if self._fence is not None:
+            batch = self._fence.keep(batch)
+        if not len(batch):
+            return
+        self.world(batch.realm).take(batch, self.config.id)
+        if self.exchange is not None and not realms.is_replay(batch.realm):
+            await self.exchange.share(batch)
+        await self.archive.add(batch)
+
+    async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
+        """Take in one batch from a partner."""
+        self.world(batch.realm).take(batch, sender)
+        self.latencies.append(((self.clock.now() - sent_at) / 1000, len(batch)))
+        self.received += len(batch)
+        await self.archive.add(batch)
+
+    # --- records --------------------------------------------------------------------------------------------
+
+    async def on_records(self, kept: Sequence[Kept]) -> None:
+        """Records from partners, or this node's own refusals, are on disk."""
+        self.register.add(kept)
+        for one in kept:
+            self.world(one.record.realm)
+            self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label)
+
+    async def on_change(self, what: str) -> None:
+        """The exchange's state changed: links, ledger, refusals."""
+        self.changed("exchange", None, self.own_label())
+
+    def new_record(self, body: object, realm: Realm, author: str, label: Label, refs: Sequence[Ref] = ()) -> Record:
+        """A record by this node that says `body` now, in both times."""
+        return make(
+            body,  # type: ignore[arg-type]
+            realm=realm,
+            origin=self.config.id,
+            author=author,
+            label=derived(label, self.config.id),
+            protocol_time=self.clock.now(),
+            realm_time=self.world(realm).clock.now(),
+            entropy=self.entropy,
+            refs=tuple(refs),
+        )
+
+    async def keep(self, record: Record) -> Kept:
+        """Keep a record that stays in the node."""
+        (kept,) = await self.journal.keep([Entry(encode(record), record)])
+        await self.on_records([kept])
+        return kept
+
+    async def say(self, record: Record) -> Kept:
+        """Keep a record and send it to everyone who may have it; a replay's stays in the node."""
+        if self.exchange is None or realms.is_replay(record.realm):
+            return await self.keep(record)
+        kept, _release = await self.exchange.say(record)
+        await self.on_records([kept])
+        return kept
+
+    def own_label(self, reader: Reader | None = None) -> Label:
+        """The label of what is for this node's own people: releasable to nobody else."""
+        own = reader.view.clearance if reader is not None else self.config.own
+        return Label(own.policy, own.classification, frozenset({self.config.id}), frozenset({self.config.id}), own.caveats)
+
+    # --- the loops ------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        while True:
+            for world in list(self.worlds.values()):
+                for now in world.due():
+                    await self.look(world, now)
+            await asyncio.sleep(TICK_S)
+
+    async def look(self, world: World, now: Micros) -> None:
+        """Let the detectors look at `world` at `now`, and keep what they say."""
+        for view, said in world.step(now):
+            await self._keep_said(world.realm, SaidIn(view, said))
+
+    async def _keep_said(self, realm: Realm, one: SaidIn) -> None:
+        record = self.new_record(one.said.body, realm, SYSTEM + one.view.id, one.said.label, one.said.refs)
+        await self.keep(record)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.archive.sweep()
+            await asyncio.sleep(SWEEP_S)
+
+    # --- who is told ----------------------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` at every change, until the function that this gives is called."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def changed(self, what: str, realm: Realm | None, label: Label | None) -> None:
+        """Tell screens that something changed."""
+        for listener in list(self._listeners):
+            listener(Change(what, realm, label))
+
+
+_PAGE_OF = {"warning": "warnings", "acknowledgement": "warnings", "finding": "warnings", "report": "reports", "log": "log", "refusal": "exchange"}
