@@ -130,6 +130,7 @@ class WarningRecord(msgspec.Struct, frozen=True, kw_only=True):
     would_change: str
     drafted_at: int
     eta: int | None = None
+    eta_place: str = ""
     area: tuple[tuple[float, float], ...] = ()
     approved_by: str = ""
     issued_at: int | None = None

@@ -1,0 +1,139 @@
+"""What people do: approve, acknowledge, hold, cancel, report, log. Each is checked, kept, and said where it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, join, realms
+from tocsin.core.labels import originate
+from tocsin.people import Act, Role
+from tocsin.policy import Decision, decide
+from tocsin.warning import lifecycle
+
+from .errors import Conflict, NotFound
+from .readers import Reader
+from .register import Version
+from .service import Node
+
+MAX_TEXT = 20_000
+
+
+class Acts:
+    """The acts of people on one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def versions(self, reader: Reader, realm: Realm, warning: str) -> list[Version]:
+        """The versions of a warning that `reader` may see, the oldest first; raises `NotFound` if there is none."""
+        found = self._node.register.warnings.get((realm, warning), ())
+        if seen := [v for v in found if reader.may_see(v.record, self._node.config.id)]:
+            return seen
+        raise NotFound
+
+    async def approve(self, reader: Reader, realm: Realm, warning: str, note: str = "") -> None:
+        """Issue a draft to everyone who may have its evidence, in `reader`'s name."""
+        reader.needs(Role.APPROVER)
+        current = self._own(reader, realm, warning)
+        if current.body.state not in {"drafted", "updated"}:
+            raise Conflict(f"this warning is {current.body.state} already")
+        if realms.is_replay(realm):
+            raise Conflict("a replay's warning stays in the node: it is a test")
+        label = self.evidence_label(reader, current)
+        body = lifecycle.approve(current.body, by=reader.user.name, now=self._node.clock.now())
+        await self._say_version(reader, realm, current, body, label, "approves", Act.WARNING_APPROVE, note)
+
+    async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
+        """Cancel an issued warning, for everyone who was told."""
+        reader.needs(Role.APPROVER)
+        current = self._own(reader, realm, warning)
+        issued = [v for v in self.versions(reader, realm, warning) if v.body.state == "issued"]
+        if current.body.state == "cancelled":
+            raise Conflict("this warning is cancelled already")
+        label = issued[-1].record.label if issued else current.record.label
+        base = issued[-1].body if issued else current.body
+        body = lifecycle.cancel(base, by=reader.user.name, now=self._node.clock.now(), version=current.body.version + 1)
+        await self._say_version(reader, realm, current, body, label, "cancels", Act.WARNING_CANCEL, note)
+
+    async def answer(self, reader: Reader, realm: Realm, warning: str, state: str, note: str = "") -> None:
+        """Say to the warning's origin, and to this node's floor, that it was read, acknowledged or held."""
+        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        current = self.versions(reader, realm, warning)[-1]
+        node = self._node
+        ranks = {"read": 0, "held": 1, "acknowledged": 2}
+        said = [a.body.state for a in node.register.answers[warning] if a.record.origin == node.config.id]
+        if any(ranks[s] >= ranks[state] for s in said if s in ranks) and not note:
+            return  # Said already; saying it again would tell nobody anything.
+        above = current.record.label
+        audience = frozenset({node.config.id, current.record.origin})
+        label = Label(above.policy, above.classification, frozenset({node.config.id}), audience, above.caveats)
+        body = Acknowledgement(warning=warning, state=state, note=_text(note, "note", empty=True))
+        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)]))
+        await node.people.act(reader.user.name, Act.WARNING_ANSWER, f"{state} {warning}")
+
+    async def report(
+        self, reader: Reader, realm: Realm, fields: Report, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]
+    ) -> str:
+        """Say a report under a label of the writer's; gives its record id."""
+        reader.needs(Role.ANALYST, Role.WATCH_OFFICER)
+        label = self.new_label(reader, classification, releasable_to, caveats)
+        for name in ("title", "text", "source"):
+            _text(getattr(fields, name), name)
+        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label))
+        await self._node.people.act(reader.user.name, Act.REPORT_SAY, kept.record.id)
+        return kept.record.id
+
+    async def write_log(self, reader: Reader, realm: Realm, text: str) -> None:
+        """Add a line to this node's watch log."""
+        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        body = LogEntry(text=_text(text, "text"))
+        await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader)))
+
+    def new_label(self, reader: Reader, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]) -> Label:
+        """A label of this node's own; raises `BadLabel` for an unknown partner or level, or one above the writer."""
+        node = self._node
+        wanted = frozenset(releasable_to)
+        known = {p.card.partner for p in node.book.partners()} | {node.config.id}
+        if unknown := wanted - known:
+            raise BadLabel(f"{min(unknown)[:40]!r} is no partner of this node")
+        label = originate(node.config.policy, classification, node.config.id, wanted, caveats)
+        if not reader.may(label):
+            raise BadLabel("you may not read what would bear this label, so you cannot write it")
+        return label
+
+    def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
+        """What release would decide about `label`, partner by partner."""
+        return decide(label, realm, [p.clearance for p in self._node.book.partners()]).decisions
+
+    def evidence_label(self, reader: Reader, version: Version) -> Label:
+        """The join of what a warning rests on; raises `NotFound` if any of it cannot be found or read."""
+        findings = [ref.id for ref in version.record.refs if ref.rel == "evidence"]
+        records = [self._node.register.findings.get(one) for one in findings]
+        labels = [found[0].label for found in records if found is not None and reader.may(found[0].label)]
+        if not labels or len(labels) != len(findings):
+            raise NotFound
+        return join(labels)
+
+    def _own(self, reader: Reader, realm: Realm, warning: str) -> Version:
+        current = self.versions(reader, realm, warning)[-1]
+        if current.record.origin != self._node.config.id:
+            raise Conflict("only the partner that said this warning can change it")
+        return current
+
+    async def _say_version(
+        self, reader: Reader, realm: Realm, current: Version, body: WarningRecord, label: Label, rel: str, act: Act, note: str
+    ) -> None:
+        evidence = [ref for ref in current.record.refs if ref.rel == "evidence"]
+        node = self._node
+        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref(rel, current.record.id), *evidence]))
+        await node.people.act(reader.user.name, act, current.body.warning)
+        if note:
+            await self.write_log(reader, realm, note)
+
+
+def _text(text: str, what: str, *, empty: bool = False) -> str:
+    if not text.strip() and not empty:
+        raise Conflict(f"{what} is empty")
+    if len(text) > MAX_TEXT:
+        raise Conflict(f"{what} is longer than {MAX_TEXT:,} characters")
+    return text
