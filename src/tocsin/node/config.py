@@ -95,9 +95,14 @@ def parse(text: bytes) -> Config:
     return found
 
 
+def dump(config: Config) -> str:
+    """`config` as TOML."""
+    return tomli_w.dumps(msgspec.to_builtins(config))
+
+
 def write(folder: Path, config: Config) -> None:
-    """Write `config` as TOML."""
-    (folder / FILE).write_text(tomli_w.dumps(msgspec.to_builtins(config)))
+    """Write `config` into its folder."""
+    (folder / FILE).write_text(dump(config))
 
 
 def _check(config: Config) -> None:

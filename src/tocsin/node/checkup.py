@@ -1,0 +1,80 @@
+"""`tocsin doctor`: one check after another, each with what it found or what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tocsin.core import Denied, NotReachable, TocsinError
+
+from . import config as configuration
+from . import control, secrets
+from .service import Node
+from .system import SystemClock, SystemEntropy
+from .topics import load_topics
+
+Row = dict[str, Any]
+ENOUGH_BYTES = 1 << 30
+
+
+async def check(folder: Path) -> list[Row]:
+    """Rows `{what, well, says}`; later checks are left out where an earlier one makes them impossible."""
+    rows: list[Row] = []
+    try:
+        config = configuration.read(folder)
+    except TocsinError as error:
+        return [_row("configuration", False, str(error))]
+    rows.append(_row("configuration", True, f"{config.id}, {config.name}"))
+    rows += list(_on_disk(folder, config))
+    try:
+        running = await control.call_running(folder, "status", {}, timeout_s=10)
+    except NotReachable:
+        return rows + await _stopped(folder)
+    except TocsinError as error:
+        return [*rows, _row("node", False, str(error))]
+    rows.append(_row("node", True, "it runs"))
+    return rows + list(_live(config, running))
+
+
+def _on_disk(folder: Path, config: configuration.Config) -> Iterator[Row]:
+    mode = folder.stat().st_mode & 0o777
+    yield _row("folder", not mode & 0o077, "for its owner alone" if not mode & 0o077 else f"others may enter: chmod 700 {folder}")
+    free = shutil.disk_usage(folder).free
+    yield _row("disk", free > ENOUGH_BYTES, f"{free / 1e9:.1f} GB free")
+    try:
+        topics = load_topics(config.topics, folder)
+        yield _row("topics", True, ", ".join(t.title for t in topics) or "none")
+    except TocsinError as error:
+        yield _row("topics", False, str(error))
+
+
+async def _stopped(folder: Path) -> list[Row]:
+    try:
+        node = await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
+    except (TocsinError, Denied) as error:
+        return [_row("keys and journal", False, str(error))]
+    try:
+        rows = [_row("keys and journal", True, "they open")]
+        count = len(node.people.users())
+        rows.append(_row("people", count > 0, f"{count} may log in"))
+    finally:
+        await node.close()
+    return [*rows, _row("node", True, f"it does not run: tocsin up {folder}")]
+
+
+def _live(config: configuration.Config, status: dict[str, Any]) -> Iterator[Row]:
+    for feed in status["feeds"]:
+        yield _row(f"feed {feed['name']}", feed["state"] == "ok", feed["state"])
+    if not (config.relay.url or config.relay.supervise):
+        yield _row("relay", True, "none is set: this node shares with nobody")
+    for link in status["links"]:
+        yield _row(f"partner {link['partner']}", link["state"] == "up", link["state"])
+    counters = status["counters"]
+    refused = counters.get("refused", 0)
+    yield _row("refusals", refused == 0, f"{refused} envelopes were refused" if refused else "none")
+
+
+def _row(what: str, well: bool, says: str) -> Row:  # noqa: FBT001
+    return {"what": what, "well": well, "says": says}

@@ -1,0 +1,67 @@
+"""The command line: verbs, loaded when they are called, and how their answers and errors come out."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from tocsin import __version__
+from tocsin.core.errors import TocsinError
+
+app = App(name="tocsin", help="Share what you see with your partners, and ring early, together.", version=__version__)
+_HERE = "tocsin.node.commands"
+
+for name, where, words in (
+    ("demo", "demo:demo", "Three nodes on this machine, recorded traffic, one exercise."),
+    ("init", "setup:init", "Make a node in a new folder."),
+    ("up", "run:up", "Run the node in a folder."),
+    ("doctor", "setup:doctor", "Check the node in a folder."),
+    ("status", "run:status", "How a running node is."),
+    ("replay", "watch:replay", "Play recordings into a replay realm."),
+    ("warnings", "watch:warnings", "What rings."),
+    ("ack", "watch:ack", "Acknowledge a warning."),
+    ("approve", "watch:approve", "Issue a drafted warning to the partners that may have it."),
+    ("cancel", "watch:cancel", "Cancel a warning for everyone who was told."),
+    ("bench", "bench:bench", "Measure every figure that the docs quote."),
+):
+    app.command(f"{_HERE}.{where}", name=name, help=words)
+
+user = App(name="user", help="The people of a node.")
+partner = App(name="partner", help="Whom a node shares with.")
+topic = App(name="topic", help="What a node warns of.")
+relay = App(name="relay", help="A relay for partners to meet at.")
+for parent, name, where, words in (
+    (user, "add", "people:add", "Add a person."),
+    (user, "list", "people:list_", "Everyone who may log in."),
+    (user, "remove", "people:remove", "Remove a person; their sessions end at once."),
+    (partner, "card", "partners:card", "Print this node's own card."),
+    (partner, "add", "partners:add", "Pin a partner's card."),
+    (partner, "list", "partners:list_", "Every partner."),
+    (partner, "remove", "partners:remove", "Stop sharing with a partner."),
+    (topic, "check", "topic:check", "Check a topic file."),
+    (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in a folder."),
+):
+    parent.command(f"{_HERE}.{where}", name=name, help=words)
+for group in (user, partner, topic, relay):
+    app.command(group)
+
+
+def main(tokens: list[str] | None = None) -> None:
+    """Run one command; exit 0 done, 1 the answer is no, 2 usage or input error, 3 a needed service is not reachable."""
+    try:
+        app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _end(" ".join(str(error).split()) + " (see `tocsin --help`)", 2)
+    except TocsinError as error:
+        _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _end("stopped", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _end(text: str, code: int) -> None:
+    sys.stderr.write(f"tocsin: {text}\n")
+    sys.exit(code)

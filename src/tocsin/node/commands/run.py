@@ -1,0 +1,71 @@
+"""`tocsin up`, `tocsin status`, `tocsin relay up`: what runs until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from tocsin.core import InputError
+
+from .calls import call
+from .output import give, log_to_stderr
+
+
+def up(folder: Path, *, port: int | None = None) -> None:
+    """Run the node in a folder until Ctrl-C; prints the console's address.
+
+    Parameters
+    ----------
+    port: Where the console listens, in place of what node.toml says; 0 takes a free port.
+    """
+    from tocsin.node.serving import serve
+
+    log_to_stderr()
+    asyncio.run(serve(folder, port=port, ready=_say_ready))
+
+
+def status(folder: Path, *, json: bool = False) -> None:
+    """How the node in a folder is."""
+    found = call(folder, "status")
+    lines = [f"{found['id']}, {found['name']}"]
+    lines += [f"realm {r['realm']}: {r['time']}, {max(r['tracks'], default=0):,} tracks" for r in found["realms"]]
+    lines += [f"feed {f['name']}: {f['state']}" for f in found["feeds"]]
+    lines += [f"partner {link['partner']}: {link['state']}" for link in found["links"]]
+    give(found, json=json, text="\n".join(lines))
+
+
+def relay_up(folder: Path, *, port: int = 4222) -> None:
+    """Run a relay for the partners whose cards lie as *.toml in FOLDER/cards, until Ctrl-C."""
+    log_to_stderr()
+    asyncio.run(_relay(folder, port))
+
+
+async def _relay(folder: Path, port: int) -> None:
+    from tocsin.exchange import Card, Relay
+
+    cards = sorted((folder / "cards").glob("*.toml"))
+    if not cards:
+        raise InputError(f"{folder / 'cards'} holds no card: put each partner's card there as NAME.toml")
+    relay = Relay(folder, port)
+    url = await relay.start([Card.from_toml(path.read_text()) for path in cards])
+    try:
+        _say_ready(url)
+        await stopped()
+    finally:
+        await relay.stop()
+
+
+async def stopped() -> None:
+    """Wait for Ctrl-C or a polite end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _say_ready(url: str) -> None:
+    sys.stdout.write(f"{url}\n")
+    sys.stdout.flush()

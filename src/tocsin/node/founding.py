@@ -1,0 +1,79 @@
+"""Founding a node: its folder, keys, journal and first person."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tocsin.core import InputError, LabelPolicy
+from tocsin.exchange import NodeKeys
+from tocsin.journal import Vault
+
+from . import config as configuration
+from . import operations, secrets
+from .config import Config, HttpConfig, RelayConfig
+from .errors import AlreadyANode
+from .service import Node
+from .system import SystemClock, SystemEntropy
+
+ROLES = ["approver", "watch-officer", "analyst", "administrator"]
+
+
+class Wishes(msgspec.Struct, kw_only=True):
+    """What a new node shall be; `secret` None means a key file in the folder."""
+
+    id: str
+    name: str
+    user: str
+    password: str
+    levels: tuple[str, ...]
+    clearance: str
+    caveats: tuple[str, ...] = ()
+    port: int = 8700
+    relay: str = ""
+    relay_here: bool = False
+    secret: bytes | None = None
+    more: dict[str, Any] = {}
+
+
+async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
+    """Make the node; a folder that holds anything is left as it was. If something fails nothing is left behind."""
+    config = Config(
+        id=wishes.id, name=wishes.name, policy=LabelPolicy("tocsin-levels", wishes.levels), clearance=wishes.clearance, caveats=wishes.caveats,
+        http=HttpConfig(port=wishes.port), relay=RelayConfig(url=wishes.relay, supervise=wishes.relay_here), **wishes.more,
+    )  # fmt: skip
+    config = configuration.parse(configuration.dump(config).encode())
+    person = operations.NewUser(wishes.user, wishes.password, ROLES)
+    msgspec.convert(msgspec.to_builtins(person), operations.NewUser)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AlreadyANode(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}") from None
+    try:
+        return await _found(folder, config, person, wishes.secret)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+async def _found(folder: Path, config: Config, person: operations.NewUser, secret: bytes | None) -> dict[str, Any]:
+    folder.chmod(0o700)
+    entropy = SystemEntropy()
+    if secret is None:
+        secret = entropy.take(32)
+        secrets.write_file(folder, secret)
+    configuration.write(folder, config)
+    vault = Vault.create(folder, secret, entropy)
+    NodeKeys.make(config.id).save(vault, folder)
+    node = await Node.open(folder, secret, SystemClock(), entropy)
+    try:
+        user = await operations.add_user(node, person)
+        card = await operations.show_card(node, operations.Nothing())
+    finally:
+        await node.close()
+    return {"id": config.id, "name": config.name, "folder": str(folder), "user": user["name"], "fingerprint": card["fingerprint"]}

@@ -1,0 +1,129 @@
+"""The HTTP application: handlers, headers, errors in one line, and the console's files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+
+from tocsin import __version__
+from tocsin.core import Denied, InputError, NotReachable, TocsinError
+from tocsin.node.acts import Acts
+from tocsin.node.errors import Conflict, NotAllowed, NotFound
+from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.screens import Screens
+from tocsin.node.service import Node
+
+from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
+from .live_routes import live
+from .rehearsal_routes import RehearsalController
+from .session_routes import NoSession, SessionController, reader_of
+from .watch_routes import WarningController, WatchController
+
+log = logging.getLogger("tocsin")
+STATIC = Path(__file__).parent.parent / "static"
+MAX_BODY = 262_144
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+        "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+_STATUS: list[tuple[type[TocsinError], int]] = [
+    (NoSession, 401),
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (Denied, 403),
+    (Conflict, 409),
+    (NotReachable, 503),
+    (InputError, 400),
+]
+
+
+@get("/health", sync_to_thread=False, summary="Whether the node answers")
+def health() -> dict[str, bool]:
+    """`{"ok": true}` and nothing else: it needs no session."""
+    return {"ok": True}
+
+
+def make_app(node: Node) -> Litestar:
+    """The application of `node`."""
+    api = Router(
+        "/api/v1",
+        route_handlers=[
+            health,
+            SessionController,
+            WatchController,
+            WarningController,
+            ReportController,
+            ExchangeController,
+            JournalController,
+            LogController,
+            RehearsalController,
+            live,
+        ],
+        response_headers={"cache-control": "no-store"},
+    )
+    handlers: list[Any] = [api]
+    if (STATIC / "index.html").is_file():
+        handlers.append(create_static_files_router("/", directories=[STATIC], html_mode=True))
+    return Litestar(
+        handlers,
+        state=State({"node": node}),
+        dependencies={
+            "node": Provide(lambda: node, sync_to_thread=False),
+            "screens": Provide(lambda: Screens(node), sync_to_thread=False),
+            "acts": Provide(lambda: Acts(node), sync_to_thread=False),
+            "rehearsal": Provide(Rehearsal.of(node), sync_to_thread=False),
+            "reader": Provide(reader_of, sync_to_thread=False),
+        },
+        response_headers=HEADERS,  # type: ignore[arg-type]
+        exception_handlers={TocsinError: _tocsin_error, HTTPException: _http_error, Exception: _any_error},  # type: ignore[dict-item]
+        openapi_config=OpenAPIConfig(
+            title="Tocsin", version=__version__, path="/api/v1/schema", render_plugins=[JsonRenderPlugin()], use_handler_docstrings=True
+        ),
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+    )
+
+
+def _answer(status: int, text: str) -> Response[dict[str, str]]:
+    return Response({"error": text}, status_code=status, media_type=MediaType.JSON)
+
+
+def _tocsin_error(_: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, str]]:
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return _answer(status, str(error))
+
+
+def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code == 404 and not request.url.path.startswith("/api/") and (STATIC / "index.html").is_file():
+        # Every page of the console has a URL; the console itself knows which.
+        return Response((STATIC / "index.html").read_bytes(), media_type=MediaType.HTML)
+    # The detail of a client's error may quote what was sent; the field's name is enough to mend it.
+    extra = error.extra if isinstance(error.extra, list) else []
+    keys = [str(item.get("key")) for item in extra if isinstance(item, dict) and item.get("key")]
+    text = {400: "this request does not fit", 404: "there is nothing here by that name", 405: "not by this method", 413: "too large"}
+    words = text.get(error.status_code, "this request was refused")
+    return _answer(error.status_code, f"{words}: {', '.join(keys)}" if keys else words)
+
+
+def _any_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
+    # The type alone: a message may quote labelled content.
+    log.error("a request failed inside: %s", type(error).__name__)
+    return _answer(500, "something failed inside the node; its log names the kind")

@@ -1,0 +1,117 @@
+"""What the other pages ask: reports, release previews, the exchange, the journal, the watch log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import Body, Parameter
+
+from tocsin.core import Report, realms
+from tocsin.node.acts import Acts
+from tocsin.node.readers import Reader
+from tocsin.node.screens import Screens
+from tocsin.node.service import Node
+
+Json = dict[str, Any]
+Short = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Marked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The label that a writer gives: level, partners, caveats."""
+
+    realm: str
+    classification: Short
+    releasable_to: Annotated[list[Short], msgspec.Meta(max_length=200)]
+    caveats: Annotated[list[Short], msgspec.Meta(max_length=20)] = []
+
+
+class NewReport(Marked, forbid_unknown_fields=True, kw_only=True):
+    """A report as the console sends it."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    grade: Annotated[str, msgspec.Meta(pattern="^([A-F][1-6])?$")] = ""
+
+
+class NewLine(msgspec.Struct, forbid_unknown_fields=True):
+    """A line for the watch log."""
+
+    realm: str
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+
+
+class ReportController(Controller):
+    """Reports, and who would get one."""
+
+    path = "/"
+
+    @get("/reports", sync_to_thread=False)
+    def every(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+        """Reports that this reader may read, the newest first."""
+        return screens.reports(reader, realms.parse(realm))
+
+    @post("/reports")
+    async def say(self, reader: Reader, acts: Acts, screens: Screens, data: Annotated[NewReport, Body()]) -> Json:
+        """Say a report; its label decides who gets it."""
+        by = reader.user.name if data.grade else ""
+        fields = Report(title=data.title, text=data.text, source=data.source, grade=data.grade, graded_by=by)
+        realm = realms.parse(data.realm)
+        record = await acts.report(reader, realm, fields, data.classification, data.releasable_to, data.caveats)
+        return next(row for row in screens.reports(reader, realm) if row["record"] == record)
+
+    @post("/release/preview", status_code=200, sync_to_thread=False)
+    def preview(self, reader: Reader, node: Node, acts: Acts, data: Annotated[Marked, Body()]) -> list[Json]:
+        """Every partner, yes or no, and why."""
+        names = {p.card.partner: p.card.name for p in node.book.partners()}
+        label = acts.new_label(reader, data.classification, data.releasable_to, data.caveats)
+        decisions = acts.preview(realms.parse(data.realm), label)
+        return [{"partner": d.partner, "name": names[d.partner], "allowed": d.allowed, "reason": d.reason} for d in decisions]
+
+
+class ExchangeController(Controller):
+    """Partners and their links."""
+
+    path = "/exchange"
+
+    @get("/", sync_to_thread=False)
+    def show(self, reader: Reader, screens: Screens) -> Json:
+        """Partners, their links, and what was refused."""
+        return screens.exchange(reader)
+
+
+class JournalController(Controller):
+    """The journal, as far as the reader may read it."""
+
+    path = "/journal"
+
+    @get("/", sync_to_thread=False)
+    def rows(
+        self,
+        reader: Reader,
+        screens: Screens,
+        realm: str,
+        after: Annotated[int, Parameter(ge=-1)] = -1,
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+    ) -> list[Json]:
+        """Rows after an index, which counts this reader's rows alone."""
+        return screens.journal(reader, realms.parse(realm), after, limit)
+
+
+class LogController(Controller):
+    """The watch officer's own diary."""
+
+    path = "/log"
+
+    @get("/", sync_to_thread=False)
+    def lines(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+        """Its lines, the newest first."""
+        return screens.log(reader, realms.parse(realm))
+
+    @post("/")
+    async def write(self, reader: Reader, acts: Acts, screens: Screens, data: Annotated[NewLine, Body()]) -> list[Json]:
+        """Add a line."""
+        await acts.write_log(reader, realms.parse(data.realm), data.text)
+        return screens.log(reader, data.realm)

@@ -1,0 +1,106 @@
+"""The live stream: frames of tracks, and word of what else changed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import WebSocket, websocket
+from litestar.exceptions import WebSocketDisconnect
+
+from tocsin.core import BadRealm, Denied, Realm, realms
+from tocsin.node.readers import Reader
+from tocsin.node.service import Change, Node
+
+from .frames import frame
+from .session_routes import COOKIE, reader_at, same_origin
+
+EVERY_S = 0.5
+FEEDS_EVERY_S = 3.0
+
+
+class Stream:
+    """One reader's stream of one realm."""
+
+    def __init__(self, node: Node, reader: Reader, realm: Realm) -> None:
+        self._node = node
+        self._reader = reader
+        self._realm = realm
+        self._cursor = 0
+        self._changed: set[str] = set()
+        self.wake = asyncio.Event()
+
+    def hear(self, change: Change) -> None:
+        """Note a change, if this reader may know of it."""
+        if change.realm not in {None, self._realm}:
+            change = change._replace(what="session")
+        if change.label is None or self._reader.may(change.label):
+            self._changed.add(change.what)
+            self.wake.set()
+
+    def take(self) -> list[bytes]:
+        """The frames that are due now."""
+        out = []
+        if (world := self._node.worlds.get(self._realm)) is not None:
+            now = world.clock.now()
+            delta = world.sight(self._reader.view).picture.since(self._cursor, now)
+            full = self._cursor == 0
+            if full or len(delta.changed) or len(delta.gone):
+                out.append(msgspec.json.encode(frame(self._realm, now, delta, full=full)))
+            self._cursor = delta.cursor
+        if self._changed:
+            out.append(msgspec.json.encode({"type": "changed", "what": sorted(self._changed)}))
+            self._changed.clear()
+        self.wake.clear()
+        return out
+
+
+@websocket("/live")
+async def live(socket: WebSocket[Any, Any, Any], node: Node, realm: str) -> None:
+    """Frames `{"type": "tracks", ...}` and `{"type": "changed", "what": [...]}` until either side ends it."""
+    try:
+        reader = reader_at(node, socket)
+        wanted = realms.parse(realm)
+        if not same_origin(socket):
+            raise Denied("another site's page asked")
+    except (Denied, BadRealm):
+        await socket.accept()
+        await socket.close(code=4401, reason="log in first")
+        return
+    await socket.accept()
+    stream = Stream(node, reader, wanted)
+    stop = node.listen(stream.hear)
+    token = socket.cookies.get(COOKIE, "")
+    watcher = asyncio.create_task(_until_closed(socket))
+    ticks = 0
+    try:
+        while not watcher.done() and node.people.session(token) is not None:
+            for data in stream.take():
+                await socket.send_data(data.decode(), mode="text")
+            ticks += 1
+            if ticks % int(FEEDS_EVERY_S / EVERY_S) == 0:
+                await socket.send_data('{"type":"changed","what":["feeds"]}', mode="text")
+            await asyncio.wait({watcher}, timeout=EVERY_S)
+    except (WebSocketDisconnect, OSError):
+        pass
+    finally:
+        stop()
+        watcher.cancel()
+    if not watcher.done() or not watcher.cancelled():
+        await _close(socket)
+
+
+async def _until_closed(socket: WebSocket[Any, Any, Any]) -> None:
+    # The console never speaks here; whatever comes, the end above all, ends the stream.
+    try:
+        await socket.receive_data(mode="text")
+    except WebSocketDisconnect:
+        return
+
+
+async def _close(socket: WebSocket[Any, Any, Any]) -> None:
+    try:
+        await socket.close(code=4401, reason="the session ended")
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        return

@@ -1,0 +1,219 @@
+"""What an operator may have a node do: users, partners, replays, exercises, its state. By name, with typed arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from tocsin.core import Clearance, NotReachable, iso, realms
+from tocsin.exchange import Card
+from tocsin.people import Act, Role
+
+from . import playing
+from .errors import BadConfig, NodeError, NotFound
+from .service import Node
+
+OPERATOR = "operator"
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """No arguments."""
+
+
+class NewUser(msgspec.Struct, forbid_unknown_fields=True):
+    """A person: `clearance` is a level's name; empty means the node's own."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    password: Annotated[str, msgspec.Meta(min_length=10, max_length=1024)]
+    roles: list[str]
+    clearance: str = ""
+    caveats: list[str] = []
+
+
+class Named(msgspec.Struct, forbid_unknown_fields=True):
+    """One thing by its name."""
+
+    name: str
+
+
+class NewPartner(msgspec.Struct, forbid_unknown_fields=True):
+    """A partner's card, and what this node clears the partner for."""
+
+    card: Annotated[str, msgspec.Meta(max_length=65_536)]
+    clearance: str
+    caveats: list[str] = []
+
+
+class Replay(msgspec.Struct, forbid_unknown_fields=True):
+    """Files to play into the realm `replay:<id>`, as fast as it goes."""
+
+    files: list[str]
+    id: str = "file"
+
+
+class Exercise(msgspec.Struct, forbid_unknown_fields=True):
+    """The demonstration's night, as exercise `id`."""
+
+    id: str
+    speed: float
+    seed: int = 1
+    classification: str = ""
+    releasable_to: list[str] = []
+    background: str = ""
+
+
+class LinkTo(msgspec.Struct, forbid_unknown_fields=True):
+    """Cut this node off from the relay, or let it back."""
+
+    state: str
+
+
+async def status(node: Node, _: Nothing) -> Any:
+    """How the node is: feeds, links, realms, what the exchange counted, how long observations took to come."""
+    late = sorted(ms for ms, _ in node.latencies)
+    realm_rows = [
+        {"realm": world.realm, "time": iso(world.clock.now()), "tracks": [len(s.picture.tracks(world.clock.now())) for s in world.sights()]}
+        for world in node.worlds.values()
+    ]
+    feeds = [msgspec.to_builtins(feed.status()) for feed in node.feeds]
+    links = [link._asdict() for link in node.exchange.links()] if node.exchange else []
+    return {
+        "id": node.config.id,
+        "name": node.config.name,
+        "realms": realm_rows,
+        "feeds": feeds,
+        "links": links,
+        "counters": node.exchange.counters() if node.exchange else {},
+        "received_observations": node.received,
+        "latency_ms": {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)]} if late else None,
+        "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
+        "journal": {realm: len(node.journal.records(realm, limit=1_000_000)) for realm in node.journal.realms()},
+    }
+
+
+async def add_user(node: Node, new: NewUser) -> Any:
+    """Add a person."""
+    config = node.config
+    unknown = set(new.roles) - {role.value for role in Role}
+    if unknown:
+        raise NodeError(f"no role {min(unknown)!r}: use {', '.join(role.value for role in Role)}")
+    level = config.policy.rank(new.clearance or config.clearance)
+    caveats = frozenset(new.caveats) if new.clearance else config.own.caveats
+    if level > config.own.classification or not caveats <= config.own.caveats:
+        raise NodeError(f"nobody here is cleared above the node itself, which is cleared to {config.clearance}")
+    user = await node.people.add_user(new.name, new.password, new.roles, Clearance(config.policy.name, config.id, level, caveats))
+    node.view(user.clearance)
+    await node.people.act(OPERATOR, Act.USER_ADD, new.name)
+    return _user(node, user)
+
+
+async def list_users(node: Node, _: Nothing) -> Any:
+    """Everyone who may log in."""
+    return [_user(node, user) for user in node.people.users()]
+
+
+async def remove_user(node: Node, who: Named) -> Any:
+    """Remove a person; their sessions end at once."""
+    await node.people.remove_user(who.name)
+    await node.people.act(OPERATOR, Act.USER_REMOVE, who.name)
+    return {"removed": who.name}
+
+
+async def show_card(node: Node, _: Nothing) -> Any:
+    """This node's own card, for partners to add by hand."""
+    card = node.keys.card(node.config.name, node.clock)
+    return {"partner": card.partner, "fingerprint": card.fingerprint(), "card": card.to_toml()}
+
+
+async def add_partner(node: Node, new: NewPartner) -> Any:
+    """Pin a partner's card."""
+    card = Card.from_toml(new.card)
+    if card.partner == node.config.id:
+        raise BadConfig("this is the node's own card")
+    policy = node.config.policy
+    await node.book.add(card, Clearance(policy.name, card.partner, policy.rank(new.clearance), frozenset(new.caveats)))
+    await _tell_relay(node)
+    await node.people.act(OPERATOR, Act.PARTNER_ADD, card.partner)
+    return {"partner": card.partner, "name": card.name, "fingerprint": card.fingerprint()}
+
+
+async def list_partners(node: Node, _: Nothing) -> Any:
+    """Every partner with what it is cleared for."""
+    levels = node.config.policy.levels
+    return [
+        {
+            "partner": p.card.partner,
+            "name": p.card.name,
+            "fingerprint": p.card.fingerprint(),
+            "clearance": levels[p.clearance.classification],
+            "caveats": sorted(p.clearance.caveats),
+        }
+        for p in node.book.partners()
+    ]
+
+
+async def remove_partner(node: Node, who: Named) -> Any:
+    """Remove a partner: nothing is sealed for it from now on."""
+    if node.book.get(who.name) is None:
+        raise NotFound
+    await node.book.remove(who.name)
+    await _tell_relay(node)
+    await node.people.act(OPERATOR, Act.PARTNER_REMOVE, who.name)
+    return {"removed": who.name}
+
+
+async def replay(node: Node, wanted: Replay) -> Any:
+    """Play files into a replay realm as fast as it goes; gives what was read and what rang."""
+    realm = realms.parse(f"replay:{wanted.id}")
+    return await playing.replay(node, [Path(name) for name in wanted.files], realm)
+
+
+async def exercise(node: Node, wanted: Exercise) -> Any:
+    """Conduct the demonstration's night as an exercise."""
+    return await playing.start_exercise(node, wanted.id, wanted.speed, wanted.seed, wanted.classification, wanted.releasable_to, wanted.background)
+
+
+async def link(node: Node, wanted: LinkTo) -> Any:
+    """Cut or restore the link to the relay: for drills."""
+    if node.exchange is None:
+        raise NotReachable("this node has no relay")
+    if wanted.state == "cut":
+        await node.exchange.transport.cut()
+    else:
+        await node.exchange.transport.restore()
+    return {"link": wanted.state}
+
+
+async def _tell_relay(node: Node) -> None:
+    if node.relay is not None:
+        await node.relay.set_members([node.keys.card(node.config.name, node.clock), *(p.card for p in node.book.partners())])
+
+
+def _user(node: Node, user: Any) -> dict[str, Any]:
+    level = node.config.policy.levels[user.clearance.classification]
+    return {"name": user.name, "roles": sorted(user.roles), "clearance": level, "caveats": sorted(user.clearance.caveats)}
+
+
+class Operation(NamedTuple):
+    """One operation: the struct of its arguments and what runs it."""
+
+    arguments: type[msgspec.Struct]
+    run: Callable[[Node, Any], Awaitable[Any]]
+
+
+OPERATIONS: dict[str, Operation] = {
+    "status": Operation(Nothing, status),
+    "user.add": Operation(NewUser, add_user),
+    "user.list": Operation(Nothing, list_users),
+    "user.remove": Operation(Named, remove_user),
+    "partner.card": Operation(Nothing, show_card),
+    "partner.add": Operation(NewPartner, add_partner),
+    "partner.list": Operation(Nothing, list_partners),
+    "partner.remove": Operation(Named, remove_partner),
+    "replay": Operation(Replay, replay),
+    "exercise": Operation(Exercise, exercise),
+    "link": Operation(LinkTo, link),
+}
