@@ -1,0 +1,52 @@
+"""Errors of the exchange.
+
+InputError
+    BadCard             a partner card that does not parse or is not signed by its own keys
+    BadWire             bytes that are not one well-formed structure of the protocol
+Denied
+    Refused             something arrived and a check said no; `reason` names the check
+    BadProof            a record's proof does not hold
+    OpenRelay           the relay lets in what it must not
+NotReachable
+    RelayUnreachable    the relay does not answer, or does not store what is sent
+    RelayFull           the relay holds as much for that recipient as it may
+"""
+
+from __future__ import annotations
+
+from tocsin.core import Denied, InputError, NotReachable
+
+
+class BadCard(InputError):
+    """Raised if a partner card cannot be read, or is not signed by the keys that it names."""
+
+
+class BadWire(InputError):
+    """Raised for bytes that are not one canonical structure of the protocol."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is not well-formed")
+
+
+class Refused(Denied):
+    """Raised when a check says no to something that arrived; `reason` is the check's name and never quotes what came."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"refused: {reason}")
+        self.reason = reason
+
+
+class BadProof(Denied):
+    """Raised if a record's bytes, its proof and its sender's card do not belong together."""
+
+
+class OpenRelay(Denied):
+    """Raised at start if the relay allows what it must refuse; the node does not run with it."""
+
+
+class RelayUnreachable(NotReachable):
+    """Raised if the relay cannot be reached, or did not confirm that it stored a message."""
+
+
+class RelayFull(NotReachable):
+    """Raised if the relay refuses a message because its place for that recipient is full."""

@@ -1,0 +1,55 @@
+"""The exchange's tables, in the journal's database: partners, what is owed to whom, and how far each chain has come.
+
+Nothing here is labelled text: records stand in the journal, and these rows name them by id.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
+
+from tocsin.journal.tables import metadata
+
+partners = Table(
+    "partners",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("card", Text, nullable=False),
+    Column("clearance", Text, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("record_id", String(80), primary_key=True),
+    Column("partner", String(32), primary_key=True),
+    Column("realm", String(60), nullable=False),
+    Column("seq", BigInteger),  # its place in the chain to that partner; NULL: withheld
+    Column("item", LargeBinary(32)),  # SHA-256 of the signed bytes
+    Column("after", LargeBinary(32)),  # the chain's hash after it
+    Column("state", String(16), nullable=False),  # withheld, queued, sent, delivered, refused, withdrawn
+    Column("reason", String(200), nullable=False),
+    Column("at", BigInteger),  # protocol time of the state
+    Index(None, "partner", "realm", "seq", unique=True),
+    Index(None, "state", "partner"),
+)
+
+chains_out = Table(
+    "chains_out",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("realm", String(60), primary_key=True),
+    Column("next", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("received", BigInteger, nullable=False),  # the partner's receipts cover everything before this
+)
+
+chains_in = Table(
+    "chains_in",
+    metadata,
+    Column("sender", String(32), primary_key=True),
+    Column("tag", String(16), primary_key=True),
+    Column("klass", String(16), primary_key=True),
+    Column("realm", String(60), nullable=False),
+    Column("next", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("sent_at", BigInteger, nullable=False),  # the latest that was taken in: whatever is older is a replay
+)

@@ -1,0 +1,347 @@
+"""The way to the relay: leave messages for partners, pull one's own, come back whenever the link does."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import nats.errors
+from nats.aio.client import Client
+
+from . import wire
+from .errors import OpenRelay, RelayFull, RelayUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from nats.aio.msg import Msg
+
+    from tocsin.core import Entropy
+
+    from .keys import NodeKeys
+
+CONSUMER = "pull"
+BATCH = 128  # messages that one pull asks for
+PULL_S = 20.0  # how long the relay holds a pull open
+CONNECT_S = 3
+SEND_S = 5.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came. `again`: the relay says that it delivered it before, without an acknowledgement."""
+
+    recipient: str
+    sender: str
+    tag: str
+    klass: str
+    data: bytes
+    again: bool
+
+
+class Transport(Protocol):
+    """What carries packets. One implementation speaks to a NATS relay."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link stands."""
+        ...
+
+    async def start(self, receive: Callable[[Arrival], Awaitable[None]], changed: Callable[[bool], None], senders: Iterable[str]) -> None:
+        """Connect, and from then on hand over what `senders` left, in order for each sender and class.
+
+        An arrival is acknowledged when `receive` returns, and comes again if it raises. `changed` hears when the link comes and goes.
+        """
+        ...
+
+    async def watch(self, senders: Iterable[str]) -> None:
+        """Whose messages to pull from now on."""
+        ...
+
+    async def send(self, recipient: str, tag: str, klass: str, data: bytes) -> None:
+        """Leave `data` for `recipient`; raises `RelayFull` or `RelayUnreachable` unless the relay confirms that it stored it."""
+        ...
+
+    async def cut(self) -> None:
+        """Drop the link and stay away until `restore`."""
+        ...
+
+    async def restore(self) -> None:
+        """Connect again."""
+        ...
+
+    async def stop(self) -> None:
+        """End everything."""
+        ...
+
+
+class NatsTransport:
+    """A link to a NATS relay at `url` (several, separated by commas, for a cluster)."""
+
+    def __init__(self, url: str, keys: NodeKeys, entropy: Entropy) -> None:
+        self._url, self._keys, self._entropy = url, keys, entropy
+        self._client: Client | None = None
+        self._allowed = asyncio.Event()
+        self._allowed.set()
+        self._gone = asyncio.Event()
+        self._up = asyncio.Event()
+        self._down = asyncio.Event()
+        self._down.set()
+        self._senders: frozenset[str] = frozenset()
+        self._pullers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._link: asyncio.Task[None] | None = None
+        self._receive: Callable[[Arrival], Awaitable[None]] | None = None
+        self._changed: Callable[[bool], None] = lambda _: None
+        self.failures = 0  # arrivals whose handling raised; each comes again
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link stands."""
+        return self._up.is_set()
+
+    async def start(self, receive: Callable[[Arrival], Awaitable[None]], changed: Callable[[bool], None], senders: Iterable[str]) -> None:
+        """As `Transport.start`; does not wait for a relay that is away."""
+        self._receive, self._changed, self._senders = receive, changed, frozenset(senders)
+        self._link = asyncio.create_task(self._keep_up(), name="relay-link")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._up.wait(), CONNECT_S)
+
+    async def watch(self, senders: Iterable[str]) -> None:
+        """As `Transport.watch`."""
+        self._senders = frozenset(senders)
+        if self._client is not None and self.connected:
+            await self._set_pullers(self._client)
+
+    async def send(self, recipient: str, tag: str, klass: str, data: bytes) -> None:
+        """As `Transport.send`. A message that was stored without our hearing of it is stored once: retries bear the same id."""
+        client = self._client
+        if client is None or not self.connected:
+            raise RelayUnreachable("the link to the relay is down")
+        headers = {"Nats-Msg-Id": self._entropy.take(16).hex()}
+        try:
+            answer = await client.request(wire.subject(recipient, self._keys.partner, tag, klass), data, timeout=SEND_S, headers=headers)
+            error = json.loads(answer.data).get("error")
+        except (nats.errors.Error, OSError, ValueError) as problem:
+            raise RelayUnreachable(f"the relay did not confirm a message ({type(problem).__name__})") from None
+        if error:
+            # 10077: the stream's limit on bytes or messages; 503: it has no room at all.
+            full = error.get("err_code") in {10077, 10047, 10028}
+            raise (RelayFull if full else RelayUnreachable)(f"the relay refused a message (code {error.get('err_code')})")
+
+    async def cut(self) -> None:
+        """As `Transport.cut`: the TCP connection is closed, not just ignored."""
+        self._allowed.clear()
+        if self._client is not None:
+            await self._client.close()
+        self._gone.set()
+        await self._down.wait()
+
+    async def restore(self) -> None:
+        """As `Transport.restore`."""
+        self._allowed.set()
+
+    async def stop(self) -> None:
+        """As `Transport.stop`."""
+        if self._link is not None:
+            self._link.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._link
+        self._link = None
+
+    async def _keep_up(self) -> None:
+        wait = FIRST_WAIT_S
+        while True:
+            await self._allowed.wait()
+            try:
+                client = await login(
+                    self._url,
+                    self._keys.relay_user,
+                    self._keys.sign_nonce,
+                    inbox=f"_INBOX.{self._keys.partner}",
+                    closed=self._gone.set,
+                )
+            except RelayUnreachable:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+                continue
+            wait = FIRST_WAIT_S
+            try:
+                await self._stay(client)
+            finally:
+                self._up.clear()
+                self._down.set()
+                self._client = None
+                await self._end(list(self._pullers.values()))
+                self._pullers.clear()
+                await client.close()
+                self._changed(False)
+
+    async def _stay(self, client: Client) -> None:
+        self._gone.clear()
+        if not client.is_connected or not self._allowed.is_set():
+            return
+        self._client = client
+        self._down.clear()
+        self._up.set()
+        await self._set_pullers(client)
+        self._changed(True)
+        await self._gone.wait()
+
+    async def _set_pullers(self, client: Client) -> None:
+        wanted = {(sender, klass) for sender in self._senders for klass in wire.CLASSES}
+        await self._end([self._pullers.pop(key) for key in self._pullers.keys() - wanted])
+        for sender, klass in sorted(wanted - self._pullers.keys()):
+            self._pullers[sender, klass] = asyncio.create_task(self._pull(client, sender, klass), name=f"pull-{sender}-{klass}")
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pull(self, client: Client, sender: str, klass: str) -> None:
+        stream = wire.stream_name(self._keys.partner, sender, klass)
+        request = json.dumps({"batch": BATCH, "expires": int(PULL_S * 1e9)}).encode()
+        pause = FIRST_WAIT_S
+        try:
+            inbox = client.new_inbox()
+            subscription = await client.subscribe(inbox, pending_msgs_limit=4 * BATCH)
+            while True:
+                await client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}", request, reply=inbox)
+                left = BATCH
+                while left:
+                    try:
+                        message = await subscription.next_msg(timeout=PULL_S + 5)
+                    except nats.errors.TimeoutError:
+                        break
+                    if message.headers and "Status" in message.headers:
+                        # 408 ends a pull that waited long enough; anything else (no such stream yet) is asked again, more and more slowly.
+                        if message.headers["Status"] != "408":
+                            await asyncio.sleep(pause)
+                            pause = min(pause * 2, LONGEST_WAIT_S)
+                        break
+                    left -= 1
+                    pause = FIRST_WAIT_S
+                    await self._hand_over(client, message)
+        except (nats.errors.Error, OSError):
+            # The connection ended under the puller; the link's task makes new ones with the next.
+            return
+
+    async def _hand_over(self, client: Client, message: Msg) -> None:
+        parts = message.subject.split(".")
+        # What does not look like a message of the protocol cannot come from one: acknowledged, and gone.
+        if len(parts) == 5 and self._receive is not None:
+            arrival = Arrival(parts[1], parts[2], parts[3], parts[4], message.data, _deliveries(message.reply) > 1)
+            try:
+                await self._receive(arrival)
+            except Exception:  # noqa: BLE001 - whatever went wrong here (a full disk), the message must come again
+                self.failures += 1
+                await client.publish(message.reply, b'-NAK {"delay": 1000000000}')
+                return
+        await client.publish(message.reply, b"+ACK")
+
+
+async def login(url: str, user: str, sign: Callable[[str], bytes], *, inbox: str, closed: Callable[[], Any] = lambda: None) -> Client:
+    """A connection as the nkey `user`; raises `RelayUnreachable`. It does not reconnect by itself: `closed` is called once when it ends."""
+    client = Client()
+    # The library's own nkey support needs another crypto library; it reads the user's name from here.
+    client._public_nkey = user
+    await _connect(client, url, inbox, closed, signature_cb=lambda nonce: base64.b64encode(sign(nonce)))
+    return client
+
+
+async def _connect(client: Client, url: str, inbox: str, closed: Callable[[], Any], **options: Any) -> None:
+    async def ended() -> None:
+        closed()
+
+    async def ignore(_: Exception) -> None:
+        return None
+
+    options.setdefault("error_cb", ignore)
+    try:
+        await asyncio.wait_for(
+            client.connect(
+                url.split(","),
+                inbox_prefix=inbox,
+                allow_reconnect=False,
+                connect_timeout=CONNECT_S,
+                max_reconnect_attempts=1,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                closed_cb=ended,
+                disconnected_cb=ended,
+                **options,
+            ),
+            2 * CONNECT_S,
+        )
+    except (nats.errors.Error, OSError, TimeoutError) as problem:
+        with contextlib.suppress(Exception):
+            await client.close()
+        raise RelayUnreachable(f"no connection to the relay ({type(problem).__name__})") from None
+
+
+async def probe(url: str, keys: NodeKeys, partners: Iterable[str]) -> None:
+    """Try what a sound relay refuses; raises `OpenRelay` naming what it allowed, `RelayUnreachable` if it does not answer.
+
+    Tried: a connection without a user; hearing another's inbox and everybody's messages; pulling another's stream; asking
+    about a stream or about the account; leaving a message under another's name.
+    """
+    me, other = keys.partner, next((name for name in sorted(partners) if name != keys.partner), "nobody-else")
+    anonymous = Client()
+    try:
+        await _connect(anonymous, url, "_INBOX.probe", lambda: None)
+    except RelayUnreachable:
+        pass
+    else:
+        await anonymous.close()
+        raise OpenRelay("this relay lets anyone in without a key: give it an authorization block")
+    said: list[str] = []
+
+    async def hear(error: Exception) -> None:
+        said.append(str(error))
+
+    client = Client()
+    client._public_nkey = keys.relay_user
+    await _connect(
+        client, url, f"_INBOX.{me}", lambda: None, error_cb=hear, signature_cb=lambda nonce: base64.b64encode(keys.sign_nonce(nonce))
+    )
+    theirs = wire.stream_name(other, me, wire.RECORDS)
+    subscriptions = (f"_INBOX.{other}.>", "in.>", f"in.{me}.>", "$JS.ACK.>", "$JS.EVENT.>", ">")
+    publications = (
+        wire.subject(me, other, wire.NO_TAG, wire.CONTROL),
+        f"$JS.API.CONSUMER.MSG.NEXT.{theirs}.{CONSUMER}",
+        f"$JS.ACK.{theirs}.{CONSUMER}.1.1.1.1.0",
+        f"$JS.API.STREAM.INFO.{theirs}",
+        f"$JS.API.STREAM.INFO.{wire.stream_name(me, other, wire.RECORDS)}",
+        "$JS.API.STREAM.NAMES",
+        "$JS.API.INFO",
+        f"$JS.API.STREAM.PURGE.{wire.stream_name(me, other, wire.RECORDS)}",
+    )
+    try:
+        for act, subjects in (("hear", subscriptions), ("send to", publications)):
+            for subject in subjects:
+                said.clear()
+                if act == "hear":
+                    await client.subscribe(subject)
+                else:
+                    await client.publish(subject, b"", reply=f"_INBOX.{me}.probe")
+                # The library writes a ping before what was published just now: only the second answer comes after the server's no.
+                await client.flush(CONNECT_S)
+                await client.flush(CONNECT_S)
+                if not any("permissions violation" in text.lower() for text in said):
+                    raise OpenRelay(f"this relay lets a member {act} {subject}: give each member only its own subjects")
+    except (nats.errors.Error, OSError):
+        raise RelayUnreachable("the relay ended the connection while it was tried") from None
+    finally:
+        await client.close()
+
+
+def _deliveries(reply: str) -> int:
+    # $JS.ACK.<stream>.<consumer>.<deliveries>.… with, before the stream, a domain and an account hash on newer servers.
+    parts = reply.split(".")
+    at = 4 if len(parts) == 9 else 6
+    return int(parts[at]) if len(parts) > at and parts[at].isdigit() else 1
