@@ -76,5 +76,5 @@ def _live(config: configuration.Config, status: dict[str, Any]) -> Iterator[Row]
     yield _row("refusals", refused == 0, f"{refused} envelopes were refused" if refused else "none")
 
 
-def _row(what: str, well: bool, says: str) -> Row:  # noqa: FBT001
+def _row(what: str, well: bool, says: str) -> Row:
     return {"what": what, "well": well, "says": says}

@@ -88,7 +88,9 @@ async def status(node: Node, _: Nothing) -> Any:
         "links": links,
         "counters": node.exchange.counters() if node.exchange else {},
         "received_observations": node.received,
-        "latency_ms": {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)]} if late else None,
+        "latency_ms": {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)]}
+        if late
+        else None,
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
         "journal": {realm: len(node.journal.records(realm, limit=1_000_000)) for realm in node.journal.realms()},
     }
@@ -173,7 +175,9 @@ async def replay(node: Node, wanted: Replay) -> Any:
 
 async def exercise(node: Node, wanted: Exercise) -> Any:
     """Conduct the demonstration's night as an exercise."""
-    return await playing.start_exercise(node, wanted.id, wanted.speed, wanted.seed, wanted.classification, wanted.releasable_to, wanted.background)
+    return await playing.start_exercise(
+        node, wanted.id, wanted.speed, wanted.seed, wanted.classification, wanted.releasable_to, wanted.background
+    )
 
 
 async def link(node: Node, wanted: LinkTo) -> Any:

@@ -200,7 +200,9 @@ class Screens:
     def _who_knows(self, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config
         said = seen[-1]
-        rows: dict[str, Json] = {me.id: {"partner": me.id, "name": me.name, "state": "delivered", "at": said.record.protocol_time, "by": "", "reason": ""}}
+        rows: dict[str, Json] = {
+            me.id: {"partner": me.id, "name": me.name, "state": "delivered", "at": said.record.protocol_time, "by": "", "reason": ""}
+        }
         if mine:
             out = next((v for v in reversed(seen) if not v.record.author.startswith("node/")), None)
             ledger = {row.partner: row for row in self._node.exchange.ledger(out.record.id)} if out and self._node.exchange else {}
@@ -244,19 +246,21 @@ class Screens:
         """Partners, their links, and what was refused."""
         node = self._node
         links = {link.partner: link for link in node.exchange.links()} if node.exchange is not None else {}
+        # The figures count what goes to and fro under every label, so they are for readers of everything here.
+        whole = reader.view.clearance == node.config.own
         partners = []
         for partner in node.book.partners():
             card, link = partner.card, links.get(partner.card.partner)
             row: Json = {"id": card.partner, "name": card.name, "fingerprint": card.fingerprint()}
             row |= {"state": link.state if link else "down", "last_heard": link.last_heard if link else None}
-            row |= {name: getattr(link, name) if link else 0 for name in ("behind_in", "behind_out", "refused", "gaps")}
+            row |= {name: getattr(link, name) if link and whole else 0 for name in ("behind_in", "behind_out", "refused", "gaps")}
             partners.append(row)
         refusals = [
             {"sender": body.sender, "reason": body.reason, "digest": body.digest, "protocol_time": record.protocol_time}
             for record, body in reversed(node.register.refusals[-200:])
             if reader.may(record.label)
         ]
-        counters = node.exchange.counters() if node.exchange is not None else {}
+        counters = node.exchange.counters() if node.exchange is not None and whole else {}
         return {"partners": partners, "refusals": refusals, "counters": counters, "relay": bool(node.config.relay.url or node.relay)}
 
     def journal(self, reader: Reader, realm: Realm, after: int, limit: int) -> list[Json]:
@@ -291,7 +295,13 @@ class Screens:
         """The watch log, the newest first."""
         lines = [(record, body) for record, body in self._node.register.log[realm] if reader.may(record.label)]
         return [
-            {"record": record.id, "author": record.author, "text": body.text, "protocol_time": record.protocol_time, "realm_time": record.realm_time}
+            {
+                "record": record.id,
+                "author": record.author,
+                "text": body.text,
+                "protocol_time": record.protocol_time,
+                "realm_time": record.realm_time,
+            }
             for record, body in reversed(lines)
         ]
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,7 @@ class Node:
         self.received = 0
         self._listeners: set[Callable[[Change], None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._running_feeds: dict[int, asyncio.Task[None]] = {}
         self._fence = Fence(config.fence) if config.fence else None
 
     @classmethod
@@ -125,7 +126,7 @@ class Node:
             try:
                 yield self
             finally:
-                for task in (*background, *self._feed_tasks()):
+                for task in (*background, *self._running_feeds.values()):
                     task.cancel()
                 if self.exchange is not None:
                     await self.exchange.stop()
@@ -173,10 +174,13 @@ class Node:
         if self._tasks is None:
             raise RuntimeError("the node is not running")
         self.feeds.append(feed)
-        return self._tasks.create_task(self._run_feed(feed), name=f"feed {feed.name}")
+        task = self._running_feeds[id(feed)] = self._tasks.create_task(self._run_feed(feed), name=f"feed {feed.name}")
+        return task
 
-    def _feed_tasks(self) -> Iterable[asyncio.Task[None]]:
-        return [task for task in asyncio.all_tasks() if task.get_name().startswith("feed ")]
+    def stop_feed(self, feed: Feed) -> None:
+        """Stop one of this node's feeds; one that ended already stays ended."""
+        if (task := self._running_feeds.pop(id(feed), None)) is not None:
+            task.cancel()
 
     async def _run_feed(self, feed: Feed) -> None:
         try:
@@ -285,4 +289,11 @@ class Node:
             listener(Change(what, realm, label))
 
 
-_PAGE_OF = {"warning": "warnings", "acknowledgement": "warnings", "finding": "warnings", "report": "reports", "log": "log", "refusal": "exchange"}
+_PAGE_OF = {
+    "warning": "warnings",
+    "acknowledgement": "warnings",
+    "finding": "warnings",
+    "report": "reports",
+    "log": "log",
+    "refusal": "exchange",
+}

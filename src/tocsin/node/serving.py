@@ -46,7 +46,13 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
         listener.close()
         raise NotReachable(f"the console cannot listen on {where.host}:{port or where.port}: {error.strerror}; try --port 0") from None
     config = uvicorn.Config(
-        make_app(node), log_config=None, access_log=False, lifespan="on", server_header=False, ws="websockets-sansio", timeout_graceful_shutdown=3
+        make_app(node),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=3,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -68,5 +74,5 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def] # noqa: ANN201 - the node itself listens for signals
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         yield

@@ -31,7 +31,7 @@ def demo(*, once: bool = False, json: bool = False, seed: int = 1, cache: Path |
         show(figures)
 
 
-async def _run(once: bool, seed: int, cache: Path) -> dict[str, Any]:  # noqa: FBT001
+async def _run(once: bool, seed: int, cache: Path) -> dict[str, Any]:
     from tocsin.node.demo.cast import Player
     from tocsin.node.demo.script import Demonstration
     from tocsin.node.system import SystemClock, SystemEntropy

@@ -26,7 +26,11 @@ def add(folder: Path, card: str, *, clearance: str, caveats: str = "", json: boo
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{card} cannot be read as a card") from None
     found = call(folder, "partner.add", card=text, clearance=clearance, caveats=[c for c in caveats.split(",") if c])
-    give(found, json=json, text=f"{found['partner']} ({found['name']}) is pinned. Compare the fingerprint by telephone: {found['fingerprint']}")
+    give(
+        found,
+        json=json,
+        text=f"{found['partner']} ({found['name']}) is pinned. Compare the fingerprint by telephone: {found['fingerprint']}",
+    )
 
 
 def list_(folder: Path, *, json: bool = False) -> None:

@@ -40,7 +40,15 @@ def warnings(folder: Path, *, user: User, realm: str = "live", json: bool = Fals
     """What rings, for one of the node's people (password asked for, or TOCSIN_PASSWORD)."""
     rows = Console(folder, user).get("/warnings", realm=realm)
     shown = [{**row, "drafted": iso(row["drafted_at"]), "knows": _knows(row)} for row in rows]
-    columns = {"level": "Level", "state": "State", "origin": "From", "drafted": "Drafted", "sentence": "What", "knows": "Who knows", "warning": "Id"}
+    columns = {
+        "level": "Level",
+        "state": "State",
+        "origin": "From",
+        "drafted": "Drafted",
+        "sentence": "What",
+        "knows": "Who knows",
+        "warning": "Id",
+    }
     give_rows(rows if json else shown, columns, json=json, empty=f"Nothing rings in {realm}.")
 
 

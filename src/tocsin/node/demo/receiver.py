@@ -60,7 +60,10 @@ class Receiver:
 
 
 def _lines(observations: Observations) -> list[str]:
-    columns = [observations[name].tolist() for name in ("time", "identity", "latitude", "longitude", "altitude", "speed", "course", "climb", "callsign")]
+    columns = [
+        observations[name].tolist()
+        for name in ("time", "identity", "latitude", "longitude", "altitude", "speed", "course", "climb", "callsign")
+    ]
     return [_line(*row) for row in zip(*columns, strict=True)]
 
 

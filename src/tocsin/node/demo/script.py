@@ -100,7 +100,13 @@ class Demonstration:
         await control.call_running(
             aster.folder,
             "exercise",
-            {"id": REALM.partition(":")[2], "speed": SPEED, "seed": self._seed, "classification": "RESTRICTED", "releasable_to": list(NAMES)},
+            {
+                "id": REALM.partition(":")[2],
+                "speed": SPEED,
+                "seed": self._seed,
+                "classification": "RESTRICTED",
+                "releasable_to": list(NAMES),
+            },
         )
         self._say("exercise NIGHT LANTERN runs beside the recorded traffic, in a realm of its own")
         withheld = await self._withhold(officers[0])
@@ -125,7 +131,11 @@ class Demonstration:
         preview = await officer.post("/release/preview", {k: body[k] for k in ("realm", "classification", "releasable_to")})
         report: Json = await officer.post("/reports", body)
         self._say("a report goes to BIRCH and not to CEDAR")
-        return {"record": report["record"], "from": [p["partner"] for p in preview if not p["allowed"]], "reasons": {p["partner"]: p["reason"] for p in preview}}
+        return {
+            "record": report["record"],
+            "from": [p["partner"] for p in preview if not p["allowed"]],
+            "reasons": {p["partner"]: p["reason"] for p in preview},
+        }
 
     async def _cut(self, one: Player) -> None:
         await asyncio.sleep(CUT_AFTER_S)

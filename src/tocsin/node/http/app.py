@@ -80,6 +80,7 @@ def make_app(node: Node) -> Litestar:
         response_headers={"cache-control": "no-store"},
     )
     handlers: list[Any] = [api]
+    rehearsal = Rehearsal(node)
     if (STATIC / "index.html").is_file():
         handlers.append(create_static_files_router("/", directories=[STATIC], html_mode=True))
     return Litestar(
@@ -89,7 +90,7 @@ def make_app(node: Node) -> Litestar:
             "node": Provide(lambda: node, sync_to_thread=False),
             "screens": Provide(lambda: Screens(node), sync_to_thread=False),
             "acts": Provide(lambda: Acts(node), sync_to_thread=False),
-            "rehearsal": Provide(Rehearsal.of(node), sync_to_thread=False),
+            "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),
         },
         response_headers=HEADERS,  # type: ignore[arg-type]

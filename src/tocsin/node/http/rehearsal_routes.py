@@ -1,0 +1,36 @@
+"""The rehearsal, from the console's button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, delete, get, post
+
+from tocsin.node.readers import Reader
+from tocsin.node.rehearsal import Rehearsal
+from tocsin.people import Role
+
+Json = dict[str, Any]
+
+
+class RehearsalController(Controller):
+    """A four-minute night for a newcomer."""
+
+    path = "/rehearsal"
+
+    @post("/", status_code=201)
+    async def start(self, reader: Reader, rehearsal: Rehearsal) -> Json:
+        """Begin a night in a realm of its own."""
+        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        return await rehearsal.start()
+
+    @get("/", sync_to_thread=False)
+    def show(self, reader: Reader, rehearsal: Rehearsal) -> Json:  # noqa: ARG002 - needs a reader
+        """How far it is."""
+        return rehearsal.state()
+
+    @delete("/", status_code=200)
+    async def stop(self, reader: Reader, rehearsal: Rehearsal) -> Json:
+        """End it early."""
+        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        return await rehearsal.stop()

@@ -1,0 +1,86 @@
+"""The rehearsal: a four-minute night for a newcomer, in an exercise realm that stays in the node.
+
+The steps tick off by what really happened in the realm: a finding opened, a warning drafted, somebody
+acknowledged. Nothing in it is staged but the flights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tocsin.core import Realm, iso
+from tocsin.core.times import SECOND, Micros
+
+from . import night, playing
+from .errors import Conflict
+from .service import Node
+
+LENGTH_S = 240.0
+Json = dict[str, Any]
+
+
+class Rehearsal:
+    """One node's rehearsals, one at a time."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._realm: Realm | None = None
+        self._started: Micros = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a night is being played."""
+        return self._realm is not None and self._elapsed() < LENGTH_S
+
+    async def start(self) -> Json:
+        """Begin a night; raises `Conflict` while one runs."""
+        if self.running:
+            raise Conflict("a rehearsal runs already: it takes four minutes")
+        now = self._node.clock.now()
+        name = f"rehearsal-{iso(now // SECOND * SECOND).lower().replace(':', '').replace('-', '')}"
+        made = await playing.start_exercise(
+            self._node, name, night.LENGTH_S / LENGTH_S, seed=now % 1000, classification="", releasable_to=()
+        )
+        self._realm, self._started = made["realm"], now
+        return self.state()
+
+    async def stop(self) -> Json:
+        """End the night: its feed stops, its realm stays to be looked at."""
+        for feed in self._node.feeds:
+            if feed.realm == self._realm:
+                self._node.stop_feed(feed)
+        self._started = self._node.clock.now() - int(LENGTH_S * SECOND)
+        return self.state()
+
+    def state(self) -> Json:
+        """How far it is, and which steps are done."""
+        if self._realm is None:
+            return {"running": False, "realm": None, "elapsed_s": 0, "of_s": LENGTH_S, "step": 0, "steps": []}
+        steps = self._steps()
+        step = next((i for i, s in enumerate(steps) if not s["done"]), len(steps))
+        return {
+            "running": self.running,
+            "realm": self._realm,
+            "elapsed_s": min(self._elapsed(), LENGTH_S),
+            "of_s": LENGTH_S,
+            "step": step,
+            "steps": steps,
+        }
+
+    def _elapsed(self) -> float:
+        return (self._node.clock.now() - self._started) / SECOND
+
+    def _steps(self) -> list[Json]:
+        register, realm = self._node.register, self._realm
+        versions = [v for (r, _), vs in register.warnings.items() if r == realm for v in vs]
+        answers = [a.body.state for v in versions for a in register.answers[v.body.warning]]
+        findings = [body for record, body in register.findings.values() if record.realm == realm]
+        done = {
+            "quiet": self._elapsed() > 5,
+            "surge": bool(findings),
+            "bell": bool(versions),
+            "acknowledged": "acknowledged" in answers,
+            "issued": any(v.body.state == "issued" for v in versions),
+            "changed": len({(v.body.warning, v.body.level) for v in versions}) > 1 or len(versions) > 2,
+        }
+        return [{"id": key, "at_s": at, "done": done[key]} for key, at in night.STEPS]
