@@ -203,4 +203,5 @@ def _offsets(zone: Column) -> Array:
         digits = text.replace(":", "")
         known.append(0.0 if text in ("", "Z") else int(digits[0] + "1") * (int(digits[1:3]) * 3600 + int(digits[3:]) * 60))
     seconds: Array = np.array([*known, 0.0], np.float64)
-    return np.take(seconds, encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False))
+    which: Array = encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    return seconds[which]
