@@ -178,4 +178,5 @@ def _within(column: Array, low: float, high: float) -> Array:
 def _written(column: Array) -> Array:
     matrix: Array = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.dtype.itemsize)
     # Nothing follows the end of the text.
-    return np.logical_and(_TEXT[matrix].all(axis=1), ((matrix[:, 1:] == 0) | (matrix[:, :-1] != 0)).all(axis=1))
+    ends: Array = ((matrix[:, 1:] == 0) | (matrix[:, :-1] != 0)).all(axis=1)
+    return ends & _TEXT[matrix].all(axis=1)
