@@ -10,12 +10,12 @@ from .config import Config, FeedConfig
 from .errors import BadConfig
 
 
-def make_feed(feed: FeedConfig, config: Config, realm_clock: Clock, clock: Clock) -> Feed:
+def make_feed(feed: FeedConfig, config: Config, clock: Clock) -> Feed:
     """The live connector that `feed` describes; raises `BadConfig` or `BadLabel`."""
     label = originate(config.policy, feed.classification, config.id, feed.releasable_to, feed.caveats)
     if feed.kind == "readsb":
-        return Poll(feed.name, feed.at, realm=LIVE, label=label, clock=realm_clock, interval_s=feed.interval_s)
+        return Poll(feed.name, feed.at, realm=LIVE, label=label, clock=clock, interval_s=feed.interval_s)
     host, _, port = feed.at.rpartition(":")
     if not host or not port.isdigit():
         raise BadConfig(f"feed {feed.name}: `at` of an sbs feed is host:port, as 127.0.0.1:30003")
-    return Sbs(feed.name, host, int(port), realm=LIVE, label=label, clock=realm_clock)
+    return Sbs(feed.name, host, int(port), realm=LIVE, label=label, clock=clock)

@@ -42,9 +42,15 @@ class Wishes(msgspec.Struct, kw_only=True):
 async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
     """Make the node; a folder that holds anything is left as it was. If something fails nothing is left behind."""
     config = Config(
-        id=wishes.id, name=wishes.name, policy=LabelPolicy("tocsin-levels", wishes.levels), clearance=wishes.clearance, caveats=wishes.caveats,
-        http=HttpConfig(port=wishes.port), relay=RelayConfig(url=wishes.relay, supervise=wishes.relay_here), **wishes.more,
-    )  # fmt: skip
+        id=wishes.id,
+        name=wishes.name,
+        policy=LabelPolicy("tocsin-levels", wishes.levels),
+        clearance=wishes.clearance,
+        caveats=wishes.caveats,
+        http=HttpConfig(port=wishes.port),
+        relay=RelayConfig(url=wishes.relay, supervise=wishes.relay_here),
+        **wishes.more,
+    )
     config = configuration.parse(configuration.dump(config).encode())
     person = operations.NewUser(wishes.user, wishes.password, ROLES)
     msgspec.convert(msgspec.to_builtins(person), operations.NewUser)

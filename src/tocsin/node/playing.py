@@ -74,17 +74,20 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
 
 async def start_exercise(
     node: Node,
-    id: str,
+    name: str,
     speed: float,
     seed: int,
     classification: str,
     releasable_to: Sequence[str],
     background: str = "",
 ) -> Json:
-    """Conduct the night as `exercise:<id>`: its clock runs `speed` times as fast as the system's. Raises `Conflict` if there was one by that id."""
-    realm = realms.parse(f"exercise:{id}")
+    """Conduct the night as `exercise:<name>`: its clock runs `speed` times as fast as the system's.
+
+    Raises `Conflict` if there was one by that name.
+    """
+    realm = realms.parse(f"exercise:{name}")
     if realm in node.worlds:
-        raise Conflict(f"{realm} was there before: give the exercise a new id")
+        raise Conflict(f"{realm} was there before: give the exercise a new name")
     label = _label(node, classification, releasable_to)
     start = night.START
     clock = ScaledClock(node.clock, start, speed)

@@ -209,10 +209,8 @@ class Screens:
             for partner in self._node.book.partners():
                 rows[partner.card.partner] = _ledger_row(partner.card.partner, partner.card.name, ledger.get(partner.card.partner))
         elif (origin := self._node.book.get(said.record.origin)) is not None:
-            name = origin.card.name
-            rows[said.record.origin] = {
-                "partner": said.record.origin, "name": name, "state": "acknowledged", "at": said.body.issued_at, "by": said.body.approved_by, "reason": "said it",
-            }  # fmt: skip
+            row = _ledger_row(said.record.origin, origin.card.name, None)
+            rows[said.record.origin] = row | {"state": "acknowledged", "at": said.body.issued_at, "by": said.body.approved_by}
         for answer in answers:
             row = rows.get(answer.record.origin)
             if row is not None and ORDER.get(answer.body.state, 0) > ORDER[row["state"]]:

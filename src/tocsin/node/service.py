@@ -122,7 +122,7 @@ class Node:
                 tasks.create_task(self._sweep(), name="sweep"),
             ]
             for feed in self.config.feeds:
-                self.add_feed(make_feed(feed, self.config, self.worlds[LIVE].clock, self.clock))
+                self.add_feed(make_feed(feed, self.config, self.worlds[LIVE].clock))
             try:
                 yield self
             finally:
@@ -186,7 +186,7 @@ class Node:
         try:
             await feed.run(self.take_in)
         except TocsinError as error:
-            log.error("feed %s ended: %s", feed.name, error)
+            log.warning("feed %s ended: %s", feed.name, error)
             self.changed("feeds", feed.realm, None)
 
     async def take_in(self, batch: Observations) -> None:
@@ -216,7 +216,7 @@ class Node:
             self.world(one.record.realm)
             self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label)
 
-    async def on_change(self, what: str) -> None:
+    async def on_change(self, what: str) -> None:  # noqa: ARG002 - one page shows links, ledger and refusals
         """The exchange's state changed: links, ledger, refusals."""
         self.changed("exchange", None, self.own_label())
 

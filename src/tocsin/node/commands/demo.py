@@ -79,7 +79,8 @@ def show(figures: dict[str, Any]) -> None:
     delivered = ", ".join(f"{name} {n:,}" for name, n in figures["observations_delivered"].items())
     withheld = "; ".join(f"one report from {', '.join(w['from'])}" for w in figures["withheld"])
     lines = (
-        f"Observations of {figures['aircraft_real']:,} real aircraft: {figures['observations']:,}; with the exercise's, delivered to {delivered}",
+        f"Observations of {figures['aircraft_real']:,} real aircraft: {figures['observations']:,}",
+        f"Delivered, with the exercise's: {delivered}",
         f"From {figures['source']}'s intake to a partner's picture: p50 {late['p50']:.0f} ms, p99 {late['p99']:.0f} ms",
         f"Withheld: {withheld}. Lost: {figures['lost']}. Doubled: {figures['doubled']}.",
         figures["demo"].capitalize() + ".",
