@@ -106,9 +106,10 @@ async def add_user(node: Node, new: NewUser) -> Any:
     caveats = frozenset(new.caveats) if new.clearance else config.own.caveats
     if level > config.own.classification or not caveats <= config.own.caveats:
         raise NodeError(f"nobody here is cleared above the node itself, which is cleared to {config.clearance}")
-    user = await node.people.add_user(new.name, new.password, new.roles, Clearance(config.policy.name, config.id, level, caveats))
+    user = await node.people.add_user(
+        new.name, new.password, new.roles, Clearance(config.policy.name, config.id, level, caveats), by=OPERATOR
+    )
     node.view(user.clearance)
-    await node.people.act(OPERATOR, Act.USER_ADD, new.name)
     return _user(node, user)
 
 
@@ -119,8 +120,7 @@ async def list_users(node: Node, _: Nothing) -> Any:
 
 async def remove_user(node: Node, who: Named) -> Any:
     """Remove a person; their sessions end at once."""
-    await node.people.remove_user(who.name)
-    await node.people.act(OPERATOR, Act.USER_REMOVE, who.name)
+    await node.people.remove_user(who.name, by=OPERATOR)
     return {"removed": who.name}
 
 

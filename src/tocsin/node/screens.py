@@ -206,11 +206,11 @@ class Screens:
         if mine:
             out = next((v for v in reversed(seen) if not v.record.author.startswith("node/")), None)
             ledger = {row.partner: row for row in self._node.exchange.ledger(out.record.id)} if out and self._node.exchange else {}
-            for partner in self._node.book.partners():
-                rows[partner.card.partner] = _ledger_row(partner.card.partner, partner.card.name, ledger.get(partner.card.partner))
-        elif (origin := self._node.book.get(said.record.origin)) is not None:
-            row = _ledger_row(said.record.origin, origin.card.name, None)
-            rows[said.record.origin] = row | {"state": "acknowledged", "at": said.body.issued_at, "by": said.body.approved_by}
+            for known in self._node.book.partners():
+                rows[known.card.partner] = _ledger_row(known.card.partner, known.card.name, ledger.get(known.card.partner))
+        elif (partner := self._node.book.get(said.record.origin)) is not None:
+            origin = _ledger_row(said.record.origin, partner.card.name, None)
+            rows[said.record.origin] = origin | {"state": "acknowledged", "at": said.body.issued_at, "by": said.body.approved_by}
         for answer in answers:
             row = rows.get(answer.record.origin)
             if row is not None and ORDER.get(answer.body.state, 0) > ORDER[row["state"]]:

@@ -93,8 +93,8 @@ def make_app(node: Node) -> Litestar:
             "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),
         },
-        response_headers=HEADERS,  # type: ignore[arg-type]
-        exception_handlers={TocsinError: _tocsin_error, HTTPException: _http_error, Exception: _any_error},  # type: ignore[dict-item]
+        response_headers=HEADERS,
+        exception_handlers={TocsinError: _tocsin_error, HTTPException: _http_error, Exception: _any_error},
         openapi_config=OpenAPIConfig(
             title="Tocsin", version=__version__, path="/api/v1/schema", render_plugins=[JsonRenderPlugin()], use_handler_docstrings=True
         ),

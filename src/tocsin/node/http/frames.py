@@ -42,4 +42,7 @@ def frame(realm: Realm, time: Micros, delta: Delta, *, full: bool) -> dict[str, 
 
 def _nullable(column: Column, digits: int) -> list[float | None]:
     rounded = np.round(column.astype(np.float64), digits)
-    return np.where(np.isnan(rounded), None, rounded.astype(object)).tolist()  # type: ignore[no-any-return]
+    values: list[float | None] = rounded.tolist()
+    for row in np.flatnonzero(np.isnan(rounded)).tolist():
+        values[row] = None
+    return values

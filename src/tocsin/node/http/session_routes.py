@@ -83,7 +83,13 @@ class SessionController(Controller):
             return Response({"error": str(error)}, status_code=401)
         reader = Reader(session.user, node.view(session.user.clearance), session.csrf)
         cookie = Cookie(
-            COOKIE, session.token, path="/", httponly=True, samesite="strict", secure=request.url.scheme == "https", max_age=12 * 3600
+            key=COOKIE,
+            value=session.token,
+            path="/",
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+            max_age=12 * 3600,
         )
         return Response(screens.session(reader), cookies=[cookie])
 

@@ -1,0 +1,126 @@
+"""`tocsin bench`: every figure that the docs quote, measured here and now."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tocsin.core import InputError, iso
+
+from .output import give
+
+Json = dict[str, Any]
+FIGURES = Path("docs/figures.md")
+
+
+def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIGURES) -> None:
+    """Measure one thing: formats, picture, journal, warning, latency; or `all`, which writes docs/figures.md.
+
+    Parameters
+    ----------
+    small: Little data, to see that it works; the figures mean nothing then.
+    out: Where `all` writes.
+    """
+    if name == "all":
+        found = {each: BENCHES[each](small) for each in BENCHES}
+        out.write_text(_page(found, small=small))
+        give(found, json=json, text=f"{out} is written")
+        return
+    if name not in BENCHES:
+        raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'all'])}")
+    give({**_machine(), name: BENCHES[name](small)}, json=True)
+
+
+def _formats(small: bool) -> Json:
+    from tocsin.formats.measure import measure
+
+    return measure(time.perf_counter_ns, aircraft=300 if small else 15_000)
+
+
+def _picture(small: bool) -> Json:
+    from tocsin.picture.measure import measure
+
+    return measure(time.perf_counter_ns, tracks=300 if small else 15_000)
+
+
+def _journal(small: bool) -> Json:
+    import tempfile
+
+    from tocsin.journal.measure import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(Path(folder), time.perf_counter_ns, records=200 if small else 20_000))
+
+
+def _warning(small: bool) -> Json:
+    from tocsin.warning.measure import measure
+
+    return measure(time.perf_counter_ns, tracks=300 if small else 20_000)
+
+
+def _latency(small: bool) -> Json:
+    import tempfile
+
+    from tocsin.exchange.measure import measure
+
+    from tocsin.node.system import SystemClock, SystemEntropy
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(Path(folder), SystemClock(), SystemEntropy(), seconds=2 if small else 20))
+
+
+BENCHES: dict[str, Callable[[bool], Json]] = {
+    "formats": _formats,
+    "picture": _picture,
+    "journal": _journal,
+    "warning": _warning,
+    "latency": _latency,
+}
+
+
+def _machine() -> Json:
+    return {
+        "machine": f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}",
+        "date": iso(time.time_ns() // 1000)[:10],
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _page(found: dict[str, Json], *, small: bool) -> str:
+    machine = _machine()
+    lines = [
+        "# Figures",
+        "",
+        "Written by `tocsin bench all`; do not edit by hand. Machines are shared and noisy: a factor of two between runs is usual.",
+        "",
+        f"Machine: {machine['machine']}. Date: {machine['date']}." + (" SMALL RUN: these figures mean nothing." if small else ""),
+    ]
+    for name, figures in found.items():
+        lines += ["", f"## `tocsin bench {name}`", "", "| figure | value |", "|---|---|"]
+        lines += [f"| {key} | {_number(value)} |" for key, value in _flat(figures)]
+    return "\n".join([*lines, ""])
+
+
+def _flat(figures: Json, before: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in figures.items():
+        rows += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
+    return rows
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
