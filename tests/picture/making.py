@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tocsin.core import FLAG, Clearance, Identity, Label
+from tocsin.core import FLAG, Clearance, Identity, Label, SeededEntropy
 from tocsin.core.observations import build
 from tocsin.picture import Picture
 from tocsin.policy import View
@@ -18,7 +18,7 @@ ASTER = View("aster", Clearance("p", "ASTER", 3))
 
 
 def picture(view=ASTER, **options):
-    return Picture(REALM, view, **options)
+    return Picture(REALM, view, entropy=SeededEntropy("picture"), **options)
 
 
 def batch(*rows, feed="radar", label=OPEN, realm=REALM, **columns):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.picture.making import ASTER, BIRCH, FLAG, OPEN, SHUT, at, batch, flight, picture, text_of
+from tests.picture.making import ASTER, BIRCH, FLAG, OPEN, REALM, SHUT, at, batch, flight, picture, text_of
 
-from tocsin.core import Identity, InputError, Label, join
+from tocsin.core import Identity, InputError, Label, SeededEntropy, join
+from tocsin.picture import Picture
 
 
 def test_a_track_is_confirmed_by_its_second_consistent_plot():
@@ -150,6 +151,7 @@ def test_spoofed_and_true_positions_by_turns_keep_the_track():
 def test_a_position_that_persists_ends_the_track_and_starts_another():
     p = picture()
     p.update(flight(1, [0, 5, 10]), at(10))
+    cursor = p.since(0, at(10)).cursor
     away = flight(1, [12, 14, 16, 18], start=(33.8, 35.5))
     assert p.update(away.select(slice(0, 2)), at(14)).jump == 2
     assert p.tracks(at(14))["number"].tolist() == [1]
@@ -158,7 +160,7 @@ def test_a_position_that_persists_ends_the_track_and_starts_another():
     assert tracks["number"].tolist() == [2]
     assert tracks["first_seen"].tolist() == [at(12)]
     assert tracks["updates"].tolist() == [4]
-    assert p.since(1, at(18)).gone.tolist() == [1]
+    assert p.since(cursor, at(18)).gone.tolist() == [1]
 
 
 def test_a_frozen_false_position_does_not_persist():
@@ -305,11 +307,29 @@ def test_a_reader_that_keeps_up_by_changes_sees_what_a_snapshot_shows():
         assert seen == dict(zip(shown["number"].tolist(), shown["time"].tolist(), strict=True))
 
 
-@pytest.mark.parametrize("cursor", [-5, 10**9])
+@pytest.mark.parametrize("cursor", [-5, 1, 10**9, 2**60])
 def test_a_cursor_that_this_picture_never_gave_starts_over(cursor):
     p = picture()
     p.update(flight(1, [0, 5]), at(5))
     assert p.since(cursor, at(5)).full
+
+
+def test_a_cursor_of_an_earlier_run_starts_over():
+    runs = [Picture(REALM, ASTER, entropy=SeededEntropy(seed)) for seed in (1, 2)]
+    for p in runs:
+        p.update(flight(1, [0, 5]), at(5))
+    first, second = (p.since(0, at(5)).cursor for p in runs)
+    assert runs[1].since(first, at(5)).full
+    assert max(first, second) < 2**53
+
+
+def test_the_track_numbers_of_identities_are_those_shown():
+    p = picture()
+    p.update(flight(0x4B1815, [0, 5]), at(5))
+    p.update(flight(0x4B1816, [0, 5]), at(5))
+    p.update(flight(0x4B1817, [5]), at(5))
+    assert p.numbers_of(["4b1816", "4b1815", "4b1816", "4b1817", "3c0000"]) == [1, 2]
+    assert p.numbers_of([]) == []
 
 
 def test_a_reader_that_was_away_too_long_starts_over(monkeypatch):

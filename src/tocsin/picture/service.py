@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tocsin.core import InputError, TooLarge, join, may_read, seconds
+from tocsin.core import Identity, InputError, TooLarge, join, may_read, seconds
 
 from .plots import Marks, Plots
 from .sieve import in_flight
@@ -21,7 +21,9 @@ from .table import Table
 from .tracks import COLUMNS, Counts, Delta, Tracks
 
 if TYPE_CHECKING:
-    from tocsin.core import Label, Observations, Realm
+    from collections.abc import Iterable
+
+    from tocsin.core import Entropy, Label, Observations, Realm
     from tocsin.core.times import Micros
     from tocsin.policy import View
 
@@ -34,18 +36,21 @@ _FEEDS: Final = 64
 
 
 class Picture:
-    """Takes what `view` may read in `realm`; anything else is as if it had never come, in every byte that is given out."""
+    """Takes what `view` may read in `realm`; anything else is as if it had never come, in every byte that is given out.
 
-    def __init__(self, realm: Realm, view: View, *, stale_s: float = 120, confirm: int = 2) -> None:
+    `stale_s`: how long a track without plots is shown; `confirm`: plots that make one; `entropy`: where cursors begin.
+    """
+
+    def __init__(self, realm: Realm, view: View, *, entropy: Entropy, stale_s: float = 120, confirm: int = 2) -> None:
         self.realm, self.view = realm, view
         self._stale, self._confirm = seconds(stale_s), confirm
         self._table = Table()
         self._now: Micros = 0
-        self._revision = 0
+        # A cursor out of an earlier run must not pass for one of this run's. Below 2^53, which JavaScript can hold.
+        self._revision = self._floor = int.from_bytes(entropy.take(4), "big") << 20 | 1
         self._numbers = 0
         self._gone: deque[tuple[int, Array]] = deque()  # (revision, track numbers)
         self._remembered = 0  # numbers in `_gone`
-        self._floor = 0  # the oldest cursor that `_gone` can still serve
         self._labels: list[Label] = []
         self._label_index: dict[Label, int] = {}
         self._joins: dict[tuple[int, int], int] = {}
@@ -83,7 +88,7 @@ class Picture:
         """What changed after `cursor`, which an earlier call of this picture gave; 0 asks for everything."""
         self._advance(now)
         table, slots = self._table, self._table.slots()
-        full = not max(self._floor, 1) <= cursor <= self._revision
+        full = not self._floor <= cursor <= self._revision
         shown = table["number"][slots] > 0
         changed = shown if full else shown & (table["revision"][slots] > cursor)
         gone = [numbers for revision, numbers in self._gone if revision > cursor and not full]
@@ -92,6 +97,13 @@ class Picture:
     def totals(self) -> dict[str, int]:
         """What became of all rows so far, and how many track numbers were given."""
         return {**self._totals.told(), "tracks": self._numbers}
+
+    def numbers_of(self, identities: Iterable[str]) -> list[int]:
+        """The track numbers, now, of aircraft by their identities' text; those that have no track are left out."""
+        known = np.unique(np.array([Identity.parse(text) for text in identities], np.uint64))
+        slots = self._table.find(known)
+        numbers = self._table["number"][slots[slots >= 0]]
+        return sorted(int(number) for number in numbers if number)
 
     def _show(self, mask: Array) -> Tracks:
         slots = self._table.slots()[mask]
