@@ -25,6 +25,7 @@ from tocsin.core import (
     encode,
     make,
     realms,
+    stream,
 )
 from tocsin.core.labels import derived
 from tocsin.core.times import Micros
@@ -82,6 +83,7 @@ class Node:
         self.latencies: deque[tuple[float, int]] = deque(maxlen=50_000)
         self.received = 0
         self._listeners: set[Callable[[Change], None]] = set()
+        self._streams: dict[tuple[Realm, str], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running_feeds: dict[int, asyncio.Task[None]] = {}
         self._fence = Fence(config.fence) if config.fence else None
@@ -230,9 +232,15 @@ class Node:
             label=derived(label, self.config.id),
             protocol_time=self.clock.now(),
             realm_time=self.world(realm).clock.now(),
-            entropy=self.entropy,
+            entropy=self._stream(realm, author),
             refs=tuple(refs),
         )
+
+    def _stream(self, realm: Realm, author: str) -> Entropy:
+        # One for each realm and author, whose name holds the view: what is said elsewhere cannot move an id here.
+        if (found := self._streams.get((realm, author))) is None:
+            found = self._streams[realm, author] = stream(self.entropy, realm, author)
+        return found
 
     async def keep(self, record: Record) -> Kept:
         """Keep a record that stays in the node."""

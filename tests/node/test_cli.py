@@ -1,0 +1,131 @@
+"""The command line: exit codes, one line of error, JSON where it answers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .helpers import PASSWORD
+
+
+def tocsin(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "tocsin", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "TOCSIN_PASSWORD": PASSWORD, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "aster"
+    made = tocsin("init", folder, "--id", "ASTER", "--name", "Aster watch floor", "--user", "mara", "--port", "0", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["id"] == "ASTER"
+    return folder
+
+
+def test_help_names_every_verb_without_loading_the_rooms():
+    heavy = "import sys; from tocsin.node import cli; print({'numpy', 'sqlalchemy', 'litestar', 'pyarrow'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+    shown = tocsin("--help")
+    assert shown.returncode == 0
+    for verb in ("demo", "init", "up", "doctor", "user", "partner", "replay", "warnings", "ack", "approve", "cancel", "bench"):
+        assert verb in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nonsense"], 2),
+        (["up"], 2),
+        (["up", "/nowhere/at/all"], 2),
+        (["doctor", "/nowhere/at/all"], 1),
+        (["bench", "nonsense"], 2),
+        (["topic", "check", "/nowhere.yaml"], 2),
+        (["init", "/proc/aster", "--id", "ASTER", "--name", "A", "--user", "mara"], 2),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(arguments, code):
+    ended = tocsin(*arguments)
+    assert ended.returncode == code, ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert ended.stderr.startswith("tocsin: ")
+    assert "Traceback" not in ended.stderr
+
+
+def test_init_leaves_what_was_there_alone(tmp_path):
+    (tmp_path / "precious").write_text("x")
+    ended = tocsin("init", tmp_path, "--id", "ASTER", "--name", "A", "--user", "mara")
+    assert ended.returncode == 2
+    assert (tmp_path / "precious").read_text() == "x"
+
+
+@pytest.mark.parametrize(("option", "value"), [("--id", "lower case"), ("--clearance", "COSMIC"), ("--levels", "A,A")])
+def test_init_with_a_bad_wish_makes_nothing(tmp_path, option, value):
+    arguments = {"--id": "ASTER", "--name": "A", "--user": "mara", option: value}
+    ended = tocsin("init", tmp_path / "n", *(part for pair in arguments.items() for part in pair))
+    assert ended.returncode == 2
+    assert not (tmp_path / "n").exists()
+
+
+def test_a_short_password_is_refused(tmp_path):
+    ended = tocsin("init", tmp_path / "n", "--id", "ASTER", "--name", "A", "--user", "mara", TOCSIN_PASSWORD="short")
+    assert ended.returncode == 2
+    assert "password" in ended.stderr
+    assert not (tmp_path / "n").exists()
+
+
+def test_people_are_added_listed_and_removed_while_the_node_is_down(node):
+    assert tocsin("user", "add", node, "bo", "--roles", "watch-officer,reader", "--clearance", "RESTRICTED").returncode == 0
+    rows = json.loads(tocsin("user", "list", node, "--json").stdout)
+    assert {row["name"]: row["clearance"] for row in rows}["bo"] == "RESTRICTED"
+    assert tocsin("user", "remove", node, "bo").returncode == 0
+    assert tocsin("user", "add", node, "eve", "--roles", "emperor").returncode == 2
+
+
+def test_a_card_goes_from_one_node_to_another(node, tmp_path):
+    other = tmp_path / "birch"
+    assert tocsin("init", other, "--id", "BIRCH", "--name", "Birch", "--user", "bo").returncode == 0
+    card = tocsin("partner", "card", other)
+    (tmp_path / "birch.toml").write_text(card.stdout)
+    added = tocsin("partner", "add", node, tmp_path / "birch.toml", "--clearance", "RESTRICTED", "--json")
+    assert added.returncode == 0, added.stderr
+    assert json.loads(added.stdout)["fingerprint"] in card.stderr
+    assert [row["partner"] for row in json.loads(tocsin("partner", "list", node, "--json").stdout)] == ["BIRCH"]
+    (tmp_path / "bent.toml").write_text(card.stdout.replace("BIRCH", "CEDAR"))
+    bent = tocsin("partner", "add", node, tmp_path / "bent.toml", "--clearance", "RESTRICTED")
+    assert bent.returncode in {1, 2}
+    assert len(bent.stderr.strip().splitlines()) == 1
+
+
+def test_a_node_that_is_down_says_so(node):
+    ended = tocsin("warnings", node, "--as", "mara")
+    assert ended.returncode == 3
+    assert "tocsin up" in ended.stderr
+
+
+def test_a_wrong_passphrase_opens_nothing(tmp_path):
+    folder = tmp_path / "n"
+    made = tocsin(
+        "init", folder, "--id", "ASTER", "--name", "A", "--user", "mara", "--passphrase", TOCSIN_PASSPHRASE="a long enough phrase"
+    )
+    assert made.returncode == 0, made.stderr
+    assert not (folder / "master.key").exists()
+    assert tocsin("user", "list", folder, TOCSIN_PASSPHRASE="another phrase entirely").returncode == 1
+    assert tocsin("user", "list", folder, TOCSIN_PASSPHRASE="a long enough phrase").returncode == 0
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path):
+    folder = tmp_path / "n"
+    tocsin("init", folder, "--id", "ASTER", "--name", "A", "--user", "mara")
+    (folder / "master.key").chmod(0o644)
+    ended = tocsin("user", "list", folder)
+    assert ended.returncode == 1
+    assert "chmod 600" in ended.stderr
