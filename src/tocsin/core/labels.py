@@ -103,11 +103,16 @@ def _join_two(a: Label, b: Label) -> Label:
         raise LabelMismatch(a.policy, b.policy)
     return Label(
         policy=a.policy,
-        classification=max(a.classification, b.classification),
+        classification=_higher(a.classification, b.classification),
         originators=a.originators | b.originators,
         releasable_to=a.releasable_to & b.releasable_to,
         caveats=a.caveats | b.caveats,
     )
+
+
+def _higher(a: int, b: int) -> int:
+    # A rank below the lowest is unknown, and denies: joining must not lift it to one that somebody may read.
+    return max(a, b) if min(a, b) >= 0 else min(a, b)
 
 
 def _at_least_one(labels: Iterable[Label]) -> list[Label]:
