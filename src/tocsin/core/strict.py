@@ -2,7 +2,7 @@
 
 JSON lets two readers see two things in the same bytes: of two equal keys one takes the first, another the
 last. What was signed must mean one thing, so the reader refuses duplicate keys, NaN and infinities, text
-that is not UTF-8, anything after the value, and more bytes or deeper nesting than a record can need.
+that is not UTF-8 or escapes half a character, anything after the value, and more bytes or deeper nesting than a record can need.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .errors import BadRecord, TooLarge
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
 
 
@@ -24,13 +25,18 @@ def read_json(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_D
         raise TooLarge("a signed body's bytes", len(data), max_bytes)
     _check_depth(data, max_depth)
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
+        if _SURROGATE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadRecord("a signed body escapes half a character") from None
     except UnicodeDecodeError:
         raise BadRecord("a signed body is not UTF-8") from None
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError):
             raise BadRecord(f"a signed body is not JSON at byte {error.pos}") from None
         raise BadRecord("a signed body holds a number too long to read") from None
+    return value
 
 
 def _check_depth(data: bytes, cap: int) -> None:
