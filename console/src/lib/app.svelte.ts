@@ -1,0 +1,255 @@
+/** What the console knows at this moment, and how it came to know it. One object, made once in main.ts and handed down by context. */
+
+import { getContext, setContext } from 'svelte'
+import { Api, ApiError } from './api'
+import { Bells } from './bells.svelte'
+import { Frames } from './frames'
+import { Live, liveUrl } from './live'
+import { t } from './messages'
+import { formatRoute, parseRoute, type Page, type Route } from './route'
+import { Slot } from './slot.svelte'
+import type { Assessment, ChangedFrame, Exchange, Feed, LogEntry, Micros, Place, RealmInfo, Rehearsal, Report, Session, Topical, TrackFrame, Warning } from './types'
+
+type Phase = 'starting' | 'login' | 'ready' | 'unreachable'
+const REFRESH_MS = 5_000
+
+export class App {
+  readonly api = new Api()
+  readonly bells = new Bells()
+  phase = $state<Phase>('starting')
+  unreachableSince = $state<number | null>(null)
+  expired = $state(false)
+  session = $state.raw<Session | null>(null)
+  route = $state.raw<Route>(parseRoute(location.hash))
+  /** The browser's clock in ms, once a second; with the node's offset it is the protocol clock. */
+  tick = $state(Date.now())
+  #offset = 0
+
+  /** Not reactive itself: whoever draws it reads `frameVersion` first. */
+  frames = new Frames()
+  frameVersion = $state(0)
+  frameTime = $state<Micros | null>(null)
+  /** When the last frame came, by the browser's clock, ms. */
+  frameHeard = $state<number | null>(null)
+  linkDown = $state<number | null>(null)
+  /** The past moment that the map shows, or null: LIVE. */
+  shownAt = $state<Micros | null>(null)
+  /** A point that the map is asked to look at. */
+  lookAt = $state.raw<{ lat: number; lon: number; nonce: number } | null>(null)
+  /** What the form on the reports page starts with, when another page asks for it. */
+  draft = $state.raw<{ title: string; text: string } | null>(null)
+
+  readonly warnings = new Slot<Warning[]>()
+  readonly assessments = new Slot<Assessment[]>()
+  readonly feeds = new Slot<Feed[]>()
+  readonly places = new Slot<Place[]>()
+  readonly exchange = new Slot<Exchange>()
+  readonly reports = new Slot<Report[]>()
+  readonly log = new Slot<LogEntry[]>()
+  readonly rehearsal = new Slot<Rehearsal>()
+
+  #live: Live | null = null
+  #liveRealm: string | null = null
+
+  constructor() {
+    this.api.onExpired = () => {
+      if (this.phase === 'ready') this.expired = true
+      this.#leave()
+    }
+  }
+
+  /** Begins: timers, address, session. Called once. */
+  start(): void {
+    addEventListener('hashchange', () => this.#routed())
+    setInterval(() => (this.tick = Date.now()), 1000)
+    setInterval(() => this.#refresh(), REFRESH_MS)
+    void this.enter()
+  }
+
+  /** Asks the node who we are, and opens the realm that the address names. */
+  async enter(): Promise<void> {
+    try {
+      this.#take(await this.api.get<Session>('/session'))
+      this.phase = 'ready'
+      this.expired = false
+      this.unreachableSince = null
+      this.#routed()
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        this.phase = 'login'
+        this.unreachableSince = null
+      } else if (this.phase !== 'ready') {
+        this.phase = 'unreachable'
+        this.unreachableSince ??= Date.now()
+      }
+    }
+  }
+
+  async logIn(name: string, password: string): Promise<void> {
+    const { csrf } = await this.api.post<{ csrf: string }>('/session', { name, password })
+    this.api.csrf = csrf
+    await this.enter()
+  }
+
+  async logOut(): Promise<void> {
+    await this.api.remove('/session').catch(() => undefined)
+    this.#leave()
+  }
+
+  /** The realm on screen: the address's if this session has it, else live, else the first. */
+  get realm(): RealmInfo | null {
+    const realms = this.session?.realms ?? []
+    return realms.find((r) => r.realm === this.route.realm) ?? realms.find((r) => r.kind === 'live') ?? realms[0] ?? null
+  }
+
+  /** The node's own clock, µs UTC. */
+  get protocolNow(): Micros {
+    return this.tick * 1000 + this.#offset
+  }
+
+  /** The clock of what is watched: that of the last frame, in `live` the node's own until one came. */
+  get realmNow(): Micros {
+    return this.frameTime ?? this.protocolNow
+  }
+
+  /** Warnings that still say something, the newest first; those of this node's own before those shown from partners. */
+  get ringing(): Warning[] {
+    return (this.warnings.data ?? []).filter((w) => w.state !== 'cancelled')
+  }
+
+  /** The warning that the address names, else the first that rings. */
+  get chosen(): Warning | null {
+    const named = this.route.page === 'watch' && this.route.item
+    return (named ? this.warnings.data?.find((w) => w.warning === named) : this.ringing[0]) ?? null
+  }
+
+  go(to: Partial<Route>): void {
+    const realm = to.realm ?? this.realm?.realm ?? null
+    const page = to.page ?? this.route.page
+    location.hash = formatRoute({ realm, page, item: to.item ?? null })
+  }
+
+  href(page: Page, item: string | null = null): string {
+    return formatRoute({ realm: this.realm?.realm ?? null, page, item })
+  }
+
+  look(lat: number, lon: number): void {
+    this.lookAt = { lat, lon, nonce: (this.lookAt?.nonce ?? 0) + 1 }
+    if (this.route.page !== 'watch' && this.route.page !== 'map') this.go({ page: 'map' })
+  }
+
+  /** Approve, acknowledge, hold or cancel; the list is asked for again afterwards. Throws `ApiError`. */
+  async act(warning: Warning, act: 'approve' | 'acknowledge' | 'hold' | 'cancel', note: string): Promise<void> {
+    await this.api.post(`/warnings/${encodeURIComponent(warning.warning)}/${act}?realm=${encodeURIComponent(warning.realm)}`, { note })
+    if (act === 'acknowledge' || act === 'hold' || act === 'cancel') this.bells.quiet(warning)
+    await this.load('warnings')
+  }
+
+  async load(what: Topical | 'assessments' | 'places' | 'log' | 'rehearsal'): Promise<void> {
+    const realm = this.realm?.realm
+    if (!realm || this.phase !== 'ready') return
+    const still = () => this.realm?.realm === realm
+    const get = <T>(path: string) => () => this.api.get<T>(path, { realm })
+    if (what === 'warnings') {
+      await this.warnings.load(get('/warnings'), still)
+      if (still() && this.warnings.data && this.session) this.bells.hear(this.warnings.data, this.session.node.id)
+    }
+    if (what === 'assessments') await this.assessments.load(get('/assessments'), still)
+    if (what === 'feeds') await this.feeds.load(get('/feeds'), still)
+    if (what === 'places') await this.places.load(get('/places'), still)
+    if (what === 'exchange') await this.exchange.load(get('/exchange'), still)
+    if (what === 'reports') await this.reports.load(get('/reports'), still)
+    if (what === 'log') await this.log.load(get('/log'), still)
+    if (what === 'rehearsal') await this.rehearsal.load(() => this.api.get<Rehearsal>('/rehearsal'), () => true)
+    if (what === 'session') await this.#renew()
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      this.#take(await this.api.get<Session>('/session'))
+      this.#open()
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.api.onExpired()
+    }
+  }
+
+  #take(session: Session): void {
+    this.session = session
+    this.api.csrf = session.csrf
+    this.#offset = session.protocol_time - Date.now() * 1000
+  }
+
+  #leave(): void {
+    this.#live?.close()
+    this.#live = null
+    this.#liveRealm = null
+    this.session = null
+    this.phase = 'login'
+    this.#forget()
+  }
+
+  #routed(): void {
+    this.route = parseRoute(location.hash)
+    this.#open()
+  }
+
+  /** Opens the stream of the realm on screen, and forgets everything of the one before: nothing crosses. */
+  #open(): void {
+    const realm = this.realm?.realm ?? null
+    if (this.phase !== 'ready' || realm === null || realm === this.#liveRealm) return
+    this.#live?.close()
+    this.#liveRealm = realm
+    this.#forget()
+    this.#live = new Live(liveUrl(location, realm), {
+      frame: (frame) => this.#framed(frame, realm),
+      state: (down) => {
+        this.linkDown = down
+        if (down === null) this.#loadAll()
+      },
+    })
+    this.#loadAll()
+  }
+
+  #forget(): void {
+    this.frames = new Frames()
+    this.frameVersion++
+    this.frameTime = null
+    this.frameHeard = null
+    this.shownAt = null
+    this.linkDown = null
+    this.bells.forget()
+    for (const slot of [this.warnings, this.assessments, this.feeds, this.places, this.exchange, this.reports, this.log]) slot.clear()
+  }
+
+  #loadAll(): void {
+    for (const what of ['warnings', 'assessments', 'feeds', 'places', 'exchange', 'reports', 'rehearsal'] as const) void this.load(what)
+  }
+
+  #refresh(): void {
+    if (this.phase === 'unreachable') void this.enter()
+    if (this.phase !== 'ready') return
+    for (const what of ['feeds', 'assessments', 'exchange', 'rehearsal'] as const) void this.load(what)
+    if (this.warnings.error !== null || this.ringing.length) void this.load('warnings')
+    if (!this.places.data) void this.load('places')
+  }
+
+  #framed(frame: TrackFrame | ChangedFrame, realm: string): void {
+    if (frame.type === 'changed') {
+      for (const what of frame.what) void this.load(what)
+      if (frame.what.includes('warnings')) void this.load('assessments')
+    } else if (frame.realm === realm && this.frames.apply(frame)) {
+      this.frameTime = frame.time
+      this.frameHeard = Date.now()
+      this.frameVersion++
+    }
+  }
+}
+
+/** What went wrong, as one line for the screen. */
+export function why(error: unknown): string {
+  return error instanceof ApiError && error.line ? error.line : t('wait.noanswer')
+}
+
+const CONTEXT = Symbol('app')
+export const provide = (app: App) => setContext(CONTEXT, app)
+export const useApp = () => getContext<App>(CONTEXT)
