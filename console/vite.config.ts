@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vitest/config'
-import { basemap } from './build/basemap'
+import { basemap } from './atlas/plugin'
 
 export default defineConfig({
   plugins: [svelte(), basemap()],

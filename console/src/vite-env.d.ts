@@ -2,7 +2,7 @@
 /// <reference types="svelte" />
 
 declare module 'virtual:basemap' {
-  /** Address of the JSON file that holds a `Basemap` (build/atlas.ts). */
+  /** Address of the JSON file that holds a `Basemap` (atlas/atlas.ts). */
   const url: string
   export default url
 }

@@ -2,7 +2,7 @@
 
 import b612 from '@fontsource/b612/files/b612-latin-400-normal.woff2?url'
 import type { FilterSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl'
-import type { Basemap } from '../../../build/atlas'
+import type { Basemap } from '../../../atlas/atlas'
 
 /** The custom layer of tracks stands below the first layer of what matters. */
 export const ABOVE_TRACKS = 'places-line'
