@@ -40,7 +40,7 @@ class Acts:
         if realms.is_replay(realm):
             raise Conflict("a replay's warning stays in the node: it is a test")
         label = self.evidence_label(reader, current)
-        body = lifecycle.approve(current.body, by=reader.user.name, now=self._node.clock.now())
+        body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(realm))
         await self._say_version(reader, realm, current, body, label, "approves", Act.WARNING_APPROVE, note)
 
     async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
@@ -52,7 +52,7 @@ class Acts:
             raise Conflict("this warning is cancelled already")
         label = issued[-1].record.label if issued else current.record.label
         base = issued[-1].body if issued else current.body
-        body = lifecycle.cancel(base, by=reader.user.name, now=self._node.clock.now(), version=current.body.version + 1)
+        body = lifecycle.cancel(base, by=reader.user.name, now=self._now(realm), note=note, version=current.body.version + 1)
         await self._say_version(reader, realm, current, body, label, "cancels", Act.WARNING_CANCEL, note)
 
     async def answer(self, reader: Reader, realm: Realm, warning: str, state: str, note: str = "") -> None:
@@ -106,13 +106,19 @@ class Acts:
         return decide(label, realm, [p.clearance for p in self._node.book.partners()]).decisions
 
     def evidence_label(self, reader: Reader, version: Version) -> Label:
-        """The join of what a warning rests on; raises `NotFound` if any of it cannot be found or read."""
-        findings = [ref.id for ref in version.record.refs if ref.rel == "evidence"]
-        records = [self._node.register.findings.get(one) for one in findings]
-        labels = [found[0].label for found in records if found is not None and reader.may(found[0].label)]
-        if not labels or len(labels) != len(findings):
+        """The join of what a warning rests on: every record of each episode that is its evidence.
+
+        Raises `NotFound` if any of it is not there or above this reader.
+        """
+        episodes = [ref.id for ref in version.record.refs if ref.rel == "evidence"]
+        found = [self._node.register.episodes.get(episode, []) for episode in episodes]
+        labels = [record.label for records in found for record, _ in records]
+        if not all(found) or not labels or not all(map(reader.may, labels)):
             raise NotFound
         return join(labels)
+
+    def _now(self, realm: Realm) -> int:
+        return self._node.world(realm).clock.now()
 
     def _own(self, reader: Reader, realm: Realm, warning: str) -> Version:
         current = self.versions(reader, realm, warning)[-1]
@@ -126,6 +132,8 @@ class Acts:
         evidence = [ref for ref in current.record.refs if ref.rel == "evidence"]
         node = self._node
         await node.say(node.new_record(body, realm, reader.user.name, label, [Ref(rel, current.record.id), *evidence]))
+        if (watch := node.world(realm).sight(reader.view).watches.get(body.topic)) is not None:
+            watch.note(body)
         await node.people.act(reader.user.name, act, current.body.warning)
         if note:
             await self.write_log(reader, realm, note)

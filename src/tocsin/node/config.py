@@ -68,6 +68,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fence: tuple[tuple[float, float], ...] = ()
     civil_hours: float = 24
     notice: str = ""
+    rehearsal_recording: str = ""
     demo_clock: ClockConfig | None = None
 
     @property

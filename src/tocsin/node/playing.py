@@ -13,7 +13,7 @@ import numpy as np
 from tocsin.core import FLAG, Label, Realm, ScaledClock, iso, realms
 from tocsin.core.labels import originate
 from tocsin.core.times import SECOND
-from tocsin.sources import Playback, load
+from tocsin.sources import Playback, load, paced
 
 from . import night
 from .errors import Conflict
@@ -64,7 +64,7 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
         "from": iso(int(times[0])),
         "until": iso(int(times[-1])),
         "left_out": dict(left_out),
-        "findings": sum(record.realm == realm for record, _ in node.register.findings.values()),
+        "findings": sum(found[0][0].realm == realm for found in node.register.episodes.values()),
         "warnings": [
             {"warning": v.body.warning, "level": v.body.level, "time": iso(v.record.realm_time), "sentence": v.body.sentence}
             for v in versions
@@ -93,7 +93,7 @@ async def start_exercise(
     clock = ScaledClock(node.clock, start, speed)
     observations = await asyncio.to_thread(night.observations, realm, label, seed, Path(background) if background else None)
     node.world(realm, clock)
-    feed = Playback(night.FEED, observations, clock, step_s=PLAY_STEP_S / speed)
+    feed = Playback(observations, clock, PLAY_STEP_S, pace=paced(speed))
     node.add_feed(feed)
     transports = int(np.sum(observations["flags"] & FLAG.SIMULATED > 0))
     length = (int(observations["time"][-1]) - start) / SECOND

@@ -25,13 +25,13 @@ class Answer(NamedTuple):
 
 
 class Register:
-    """Warnings by their versions, their acknowledgements, reports, findings, log lines and refusals."""
+    """Warnings by their versions, their acknowledgements, reports, findings by episode, log lines and refusals."""
 
     def __init__(self) -> None:
         self.warnings: dict[tuple[Realm, str], list[Version]] = {}
         self.answers: dict[str, list[Answer]] = defaultdict(list)
         self.reports: dict[Realm, list[tuple[Record, Report]]] = defaultdict(list)
-        self.findings: dict[str, tuple[Record, Finding]] = {}
+        self.episodes: dict[str, list[tuple[Record, Finding]]] = defaultdict(list)
         self.log: dict[Realm, list[tuple[Record, LogEntry]]] = defaultdict(list)
         self.refusals: list[tuple[Record, Refusal]] = []
 
@@ -61,7 +61,7 @@ class Register:
             case Report() as body:
                 self.reports[record.realm].append((record, body))
             case Finding() as body:
-                self.findings[record.id] = (record, body)
+                self.episodes[body.episode].append((record, body))
             case LogEntry() as body:
                 self.log[record.realm].append((record, body))
             case Refusal() as body:

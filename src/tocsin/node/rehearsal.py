@@ -38,9 +38,9 @@ class Rehearsal:
             raise Conflict("a rehearsal runs already: it takes four minutes")
         now = self._node.clock.now()
         name = f"rehearsal-{iso(now // SECOND * SECOND).lower().replace(':', '').replace('-', '')}"
-        made = await playing.start_exercise(
-            self._node, name, night.LENGTH_S / LENGTH_S, seed=now % 1000, classification="", releasable_to=()
-        )
+        speed = night.LENGTH_S / LENGTH_S
+        recording = self._node.config.rehearsal_recording
+        made = await playing.start_exercise(self._node, name, speed, now % 1000, "", (), recording)
         self._realm, self._started = made["realm"], now
         return self.state()
 
@@ -74,7 +74,7 @@ class Rehearsal:
         register, realm = self._node.register, self._realm
         versions = [v for (r, _), vs in register.warnings.items() if r == realm for v in vs]
         answers = [a.body.state for v in versions for a in register.answers[v.body.warning]]
-        findings = [body for record, body in register.findings.values() if record.realm == realm]
+        findings = [found for found in register.episodes.values() if found[0][0].realm == realm]
         done = {
             "quiet": self._elapsed() > 5,
             "surge": bool(findings),

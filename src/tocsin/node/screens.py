@@ -192,10 +192,8 @@ class Screens:
         }
 
     def _track_numbers(self, reader: Reader, realm: Realm, finding: str) -> list[int]:
-        found = self._node.register.findings.get(finding)
-        if found is None or not reader.may(found[0].label):
-            return []
-        return self._node.worlds[realm].sight(reader.view).picture.numbers_of(found[1].identities)
+        found = [body for record, body in self._node.register.episodes.get(finding, ()) if reader.may(record.label)]
+        return self._node.worlds[realm].sight(reader.view).picture.numbers_of(found[-1].identities) if found else []
 
     def _who_knows(self, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config

@@ -34,13 +34,18 @@ def player(folder: Path, name: str, entropy: Entropy) -> Player:
     return Player(name, folder / name.lower(), OFFICERS[name], entropy.take(9).hex())
 
 
-async def found_all(players: list[Player], relay_url: str, clock: ClockConfig, receiver_port: int) -> dict[str, str]:
+async def found_all(players: list[Player], relay_url: str, clock: ClockConfig, receiver_port: int, recording: Path) -> dict[str, str]:
     """Found every node and pin everyone's card at everyone else's; gives the cards."""
     for one in players:
         feed = FeedConfig(
             name="receiver Jura", kind="sbs", at=f"127.0.0.1:{receiver_port}", classification="UNCLASSIFIED", releasable_to=tuple(NAMES)
         )
-        more: dict[str, Any] = {"notice": NOTICE, "demo_clock": clock, "feeds": (feed,) if one.id == "ASTER" else ()}
+        more: dict[str, Any] = {
+            "notice": NOTICE,
+            "demo_clock": clock,
+            "rehearsal_recording": str(recording),
+            "feeds": (feed,) if one.id == "ASTER" else (),
+        }
         wishes = Wishes(
             id=one.id, name=NAMES[one.id], user=one.officer, password=one.password, levels=LEVELS, clearance="CONFIDENTIAL", port=0,
             relay=relay_url, more=more,

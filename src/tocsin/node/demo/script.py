@@ -73,7 +73,8 @@ class Demonstration:
             receiver = Receiver(observations, holder)
             port = await stack.enter_async_context(receiver.listening())
             clock_config = ClockConfig(zero=zero, start=LIVE_START, speed=SPEED)
-            cards = await found_all(players, f"nats://127.0.0.1:{relay_port}", clock_config, port)
+            recording_file = sample(SWITZERLAND, self._cache).resolve()
+            cards = await found_all(players, f"nats://127.0.0.1:{relay_port}", clock_config, port, recording_file)
             await self._start_relay(stack, cards, relay_port)
             zero = self._clock.now() + int((LEAD_S + 4) * SECOND)
             _set_zero(players, zero)
@@ -97,6 +98,7 @@ class Demonstration:
     async def _play(self, players: list[Player], officers: list[Officer], receiver: Receiver, observations: Observations) -> Json:
         aster, birch, _cedar = players
         started = self._clock.now()
+        background = str(sample(SWITZERLAND, self._cache).resolve())
         await control.call_running(
             aster.folder,
             "exercise",
@@ -106,6 +108,7 @@ class Demonstration:
                 "seed": self._seed,
                 "classification": "RESTRICTED",
                 "releasable_to": list(NAMES),
+                "background": background,
             },
         )
         self._say("exercise NIGHT LANTERN runs beside the recorded traffic, in a realm of its own")
