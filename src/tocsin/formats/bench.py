@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,15 +30,15 @@ def measure(clock_ns: Callable[[], int], *, rows: int = ROWS, repeats: int = 5) 
     made = synthetic(rows)
     figures: dict[str, Any] = {"rows": rows, "bytes": {name: len(data) for name, data in made.items()}, "rows_per_s": {}, "ms": {}}
     for name, data in made.items():
-        _note(figures, name, rows, _best(clock_ns, repeats, lambda n=name, d=data: _read(d, n)))
+        _note(figures, name, rows, _best(clock_ns, repeats, partial(_read, data, name)))
     decoder, loads = _decoder()
     figures["decoder"] = decoder
-    _note(figures, f"{decoder}.loads of readsb", rows, _best(clock_ns, repeats, lambda: loads(made["readsb"])))
+    _note(figures, f"{decoder}.loads of readsb", rows, _best(clock_ns, repeats, partial(loads, made["readsb"])))
     batch = parse(made["readsb"], "readsb", feed="bench", realm="replay:bench", label=_LABEL).observations
     packed = columns.pack(batch)
     figures["wire_bytes_per_row"] = round(len(packed) / len(batch), 1)
-    _note(figures, "wire pack", rows, _best(clock_ns, repeats, lambda: columns.pack(batch)))
-    _note(figures, "wire unpack", rows, _best(clock_ns, repeats, lambda: columns.unpack(packed)))
+    _note(figures, "wire pack", rows, _best(clock_ns, repeats, partial(columns.pack, batch)))
+    _note(figures, "wire unpack", rows, _best(clock_ns, repeats, partial(columns.unpack, packed)))
     return figures
 
 

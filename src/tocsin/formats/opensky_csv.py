@@ -105,5 +105,6 @@ def _callsigns(column: Column, tally: Tally) -> Array:
 
 def _squawks(column: Column, tally: Tally) -> Array:
     distinct, which = sheets.bytes_of(column, 8)
-    codes = np.array([values.code(text.decode().removesuffix(".0")) for text in distinct.tolist()], np.float64)
-    return values.squawks(codes[which], tally)
+    # 47.0 is what is left of 0047 in a column of numbers.
+    codes = values.texts([text.decode().strip().removesuffix(".0") for text in distinct.tolist()], 4)
+    return values.squawks(codes, tally)[which]

@@ -141,7 +141,7 @@ def _typed(column: list[Any], name: str, tally: Tally) -> list[Any]:
 
 
 def _observe(columns: dict[str, list[Any]], tally: Tally) -> dict[str, Array]:
-    callsign, bad = values.names(values.texts([value or "" for value in columns["callsign"]], 16), 8)
+    callsign, bad = values.names(values.texts([value or "" for value in columns["callsign"]], 9), 8)
     tally.nulled["call sign"] += int(bad.sum())
     ground = np.array([-1 if value is None else value for value in columns["onground"]], np.int8)
     sensed = columns["last_position"]
@@ -157,13 +157,9 @@ def _observe(columns: dict[str, list[Any]], tally: Tally) -> dict[str, Array]:
         course=values.numbers(columns["track"]),
         climb=values.numbers(columns["vertical_rate"]) * values.FOOT_PER_MINUTE,
         callsign=callsign,
-        squawk=values.squawks(_squawks(columns["squawk"]), tally),
+        squawk=values.squawks(values.codes(columns["squawk"]), tally),
         flags=np.select([ground == 1, ground == 0], [FLAG.ON_GROUND, FLAG.AIRBORNE], 0),
     )
-
-
-def _squawks(column: list[Any]) -> Array:
-    return np.full(len(column), np.nan) if all(v is None for v in column) else values.numbers([values.code(v) for v in column])
 
 
 def _times(column: list[Any]) -> Array:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .parsed import Tally
 
 _NAN = float("nan")
+_NONE = msgspec.Raw(b"[]")
+# How a position was made, by readsb's `type`.
+MADE: dict[str | None, int] = {"mlat": FLAG.MLAT, "tisb_icao": FLAG.TISB, "tisb_trackfile": FLAG.TISB, "tisb_other": FLAG.TISB}
 _NOW = re.compile(rb'"now"\s*:\s*([0-9]{1,20}(?:\.[0-9]{1,9})?)')
 MILITARY = 1  # bit of dbFlags
 
@@ -47,8 +50,8 @@ class Plane(msgspec.Struct, gc=False):
     nic: float | None = None
     rc: float | None = None
     seen_pos: float | None = None
-    mlat: list[str] | None = None
-    tisb: list[str] | None = None
+    mlat: msgspec.Raw = _NONE
+    tisb: msgspec.Raw = _NONE
 
 
 class Moment(msgspec.Struct):
@@ -74,7 +77,9 @@ def parse(data: bytes, tally: Tally, undated: float | None = None) -> dict[str, 
             tally.fault(BadFile(tally.name, "holds no list aircraft or ac"))
     except salvage.UNREADABLE as error:
         planes, now = _saved(data, error, tally)
-    return _columns(planes or [], now, undated, tally)
+    # Nearly every file can be spared a look at each aircraft's lists of borrowed fields.
+    borrowed = b'"lat",' in data or b'"lat"]' in data
+    return _columns(planes or [], now, undated, borrowed, tally)
 
 
 def _saved(data: bytes, error: Exception, tally: Tally) -> tuple[list[Plane], float | None]:
@@ -89,17 +94,18 @@ def _saved(data: bytes, error: Exception, tally: Tally) -> tuple[list[Plane], fl
     return planes, float(stamps[-1]) if stamps else None
 
 
-def _columns(planes: list[Plane], now: float | None, undated: float | None, tally: Tally) -> dict[str, Array]:
+def _columns(planes: list[Plane], now: float | None, undated: float | None, borrowed: bool, tally: Tally) -> dict[str, Array]:
     size = len(planes)
     moment = values.micros(np.array([_NAN if now is None else now]))[0]
     moment = undated if np.isnan(moment) and undated is not None else moment
     age = values.numbers([plane.seen_pos for plane in planes])
-    barometric, geometric = _altitudes(planes, tally), values.numbers([plane.alt_geom for plane in planes])
-    ground = np.array([plane.alt_baro == "ground" for plane in planes], bool)
+    said = [plane.alt_baro for plane in planes]
+    barometric, ground = values.feet(said, tally)
+    geometric = values.numbers([plane.alt_geom for plane in planes])
     rates = values.numbers([plane.baro_rate if plane.baro_rate is not None else plane.geom_rate for plane in planes])
     feet = np.where(np.isnan(barometric) & ~ground, geometric, barometric)
-    callsign, bad_callsign = values.names(values.texts([plane.flight or "" for plane in planes], 16), 8)
-    kind, bad_kind = values.names(values.texts([plane.t or "" for plane in planes], 8), 4)
+    callsign, bad_callsign = values.names(values.texts([plane.flight or "" for plane in planes], 9), 8)
+    kind, bad_kind = values.names(values.texts([plane.t or "" for plane in planes], 4), 4)
     tally.nulled["call sign"] += int(bad_callsign.sum())
     tally.nulled["type"] += int(bad_kind.sum())
     with np.errstate(invalid="ignore"):
@@ -117,31 +123,22 @@ def _columns(planes: list[Plane], now: float | None, undated: float | None, tall
         climb=rates * values.FOOT_PER_MINUTE,
         callsign=callsign,
         type=kind,
-        squawk=values.squawks(values.numbers([values.code(plane.squawk) for plane in planes]), tally),
+        squawk=values.squawks(values.codes([plane.squawk for plane in planes]), tally),
         accuracy=values.numbers([plane.rc for plane in planes]),
         integrity=values.integrities(values.numbers([plane.nic for plane in planes]), tally),
-        flags=_flags(planes, ground, barometric),
+        flags=_flags(planes, ground, barometric, borrowed),
     )
 
 
-def _altitudes(planes: list[Plane], tally: Tally) -> Array:
-    said = [plane.alt_baro for plane in planes]
-    odd = sum(1 for value in said if isinstance(value, str) and value != "ground")
-    tally.nulled["altitude"] += odd
-    return values.numbers([None if isinstance(value, str) else value for value in said])
-
-
-def _flags(planes: list[Plane], ground: Array, barometric: Array) -> Array:
+def _flags(planes: list[Plane], ground: Array, barometric: Array, borrowed: bool) -> Array:
     flags = np.where(ground, FLAG.ON_GROUND, np.where(np.isnan(barometric), 0, FLAG.AIRBORNE))
-    flags |= np.array([FLAG.MILITARY if plane.dbFlags and plane.dbFlags & MILITARY else 0 for plane in planes], np.int64)
-    return flags | np.array([made_by(plane.type, plane.mlat, plane.tisb) for plane in planes], np.int64)
-
-
-def made_by(source: str | None, mlat: list[str] | None = None, tisb: list[str] | None = None) -> int:
-    """The flags that say how a position was made, out of readsb's `type` and its lists of borrowed fields."""
-    flags = 0
-    if source == "mlat" or (mlat and "lat" in mlat):
-        flags |= FLAG.MLAT
-    if (source and source.startswith("tisb")) or (tisb and "lat" in tisb):
-        flags |= FLAG.TISB
+    register = np.array([plane.dbFlags or 0 for plane in planes], np.int64)
+    flags |= np.where(register & MILITARY, FLAG.MILITARY, 0) | np.array([MADE.get(plane.type, 0) for plane in planes], np.int64)
+    if borrowed:
+        for index, plane in enumerate(planes):
+            # A list that is not empty: fields that came by another way than `type` says.
+            if len(mlat := bytes(plane.mlat)) > 2 and b'"lat"' in mlat:
+                flags[index] |= FLAG.MLAT
+            if len(tisb := bytes(plane.tisb)) > 2 and b'"lat"' in tisb:
+                flags[index] |= FLAG.TISB
     return flags

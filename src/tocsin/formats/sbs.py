@@ -51,11 +51,12 @@ def parse(data: bytes, tally: Tally) -> dict[str, Array]:
     distinct, which = sheets.bytes_of(table["callsign"], 16)
     told, bad = values.names(distinct, 8)
     callsign = told[which]
-    squawk = values.squawks(_codes(table["squawk"]), tally)
+    tally.nulled["call sign"] += int(bad[which].sum())
+    codes, which = sheets.bytes_of(table["squawk"], 4)
+    squawk = values.squawks(np.strings.strip(codes), tally)[which]
     ground = _truths(table["ground"])
     latitude, longitude = values.floats(table["latitude"]), values.floats(table["longitude"])
     position = ~np.isnan(latitude) & ~np.isnan(longitude)
-    tally.nulled["call sign"] += int(bad[which].sum())
     tally.skipped["no position of its own"] += int((~position).sum())
     held = {
         "altitude": latest.number(values.floats(table["altitude"])) * values.FOOT,
@@ -101,11 +102,6 @@ class _Latest:
 def _times(table: Table) -> Array:
     date, time = (pc.if_else(pc.match_substring_regex(table[name], r"^[0-9/:. -]*$"), table[name], None) for name in ("date", "time"))
     return values.iso_micros(pc.binary_join_element_wise(date.cast(pa.string()), time.cast(pa.string()), " "))
-
-
-def _codes(column: Column) -> Array:
-    distinct, which = sheets.bytes_of(column, 8)
-    return np.array([values.code(text.decode()) for text in distinct.tolist()], np.float64)[which]
 
 
 def _truths(column: Column) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from ..core import FLAG
 from . import salvage, values
 from .errors import BadFile
-from .readsb import MILITARY, made_by
+from .readsb import MADE, MILITARY
 
 if TYPE_CHECKING:
     from ..core.observations import Array
@@ -93,16 +93,14 @@ def _saved_head(before: bytes, tally: Tally) -> Head:
 def _columns(head: Head, points: list[Point], tally: Tally) -> dict[str, Array]:
     size = len(points)
     start = values.micros(np.array([np.nan if head.timestamp is None else head.timestamp]))[0]
-    ground = np.array([point.altitude == "ground" for point in points], bool)
-    feet = values.numbers([None if isinstance(point.altitude, str) else point.altitude for point in points])
-    tally.nulled["altitude"] += sum(1 for point in points if isinstance(point.altitude, str) and point.altitude != "ground")
-    callsign, bad = values.names(values.texts([p.details.flight or "" if p.details else "" for p in points], 16), 8)
+    feet, ground = values.feet([point.altitude for point in points], tally)
+    callsign, bad = values.names(values.texts([p.details.flight or "" if p.details else "" for p in points], 9), 8)
     tally.nulled["call sign"] += int(bad.sum())
-    squawk = values.squawks(values.numbers([values.code(p.details.squawk) if p.details else None for p in points]), tally)
-    kind, bad_kind = values.names(values.texts([head.t or ""], 8), 4)
+    squawk = values.squawks(values.codes([p.details.squawk if p.details else None for p in points]), tally)
+    kind, bad_kind = values.names(values.texts([head.t or ""], 4), 4)
     tally.nulled["type"] += int(bad_kind.sum())
     flags = np.where(ground, FLAG.ON_GROUND, np.where(np.isnan(feet), 0, FLAG.AIRBORNE))
-    flags |= np.array([made_by(point.source) for point in points], np.int64)
+    flags |= np.array([MADE.get(point.source, 0) for point in points], np.int64)
     military = bool(head.dbFlags and head.dbFlags & MILITARY)
     return values.observe(
         size,

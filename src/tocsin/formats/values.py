@@ -121,22 +121,33 @@ def names(values: Array, width: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(said).view(f"S{said.shape[1]}").ravel().astype(f"S{width}"), bad
 
 
-def squawks(codes: Array, tally: Tally) -> Array:
-    """Transponder codes, written as four octal digits, as octal numbers; -1 where there is none or an impossible one."""
-    there = ~np.isnan(codes)
-    with np.errstate(invalid="ignore"):
-        whole = np.where(there & (codes >= 0) & (codes <= 7777) & (codes == np.floor(codes)), codes, -1).astype(np.int64)
-    digits = [whole // power % 10 for power in (1000, 100, 10, 1)]
-    good = (whole >= 0) & (np.maximum.reduce(digits) <= 7)
-    tally.nulled["squawk"] += int((there & ~good).sum())
-    return np.where(good, digits[0] * 512 + digits[1] * 64 + digits[2] * 8 + digits[3], -1)
+def feet(said: list[Any], tally: Tally) -> tuple[Array, Array]:
+    """Altitudes as numbers, and where `"ground"` was said instead; any other word is null and counted."""
+    ground = np.array([value == "ground" for value in said], bool)
+    words = sum(1 for value in said if value.__class__ is str)
+    tally.nulled["altitude"] += words - int(ground.sum())
+    return numbers([None if value.__class__ is str else value for value in said] if words else said), ground
 
 
-def code(text: str | float | None) -> float:
-    """A transponder code as the number its digits write; NaN if it is none."""
-    if text is None or isinstance(text, str):
-        return float(text) if text and text.isascii() and text.isdigit() and len(text) <= 4 else float("nan")
-    return float(text)
+def squawks(written: Array, tally: Tally) -> Array:
+    """Transponder codes, bytes of up to four octal digits, as octal numbers; -1 where there is none or an impossible one."""
+    matrix = _matrix(written)
+    there, octal = matrix != 0, (matrix >= ord("0")) & (matrix <= ord("7"))
+    length = there.sum(axis=1)
+    good = (octal | ~there).all(axis=1) & (length <= 4)
+    value = np.zeros(len(written), np.int64)
+    for column in matrix[:, :4].T:
+        value = np.where(column != 0, value * 8 + (column & 7), value)
+    tally.nulled["squawk"] += int((~good).sum())
+    return np.where(good & (length > 0), value, -1)
+
+
+def codes(values: list[Any]) -> Array:
+    """The digits of transponder codes that are written as texts, as decimal numbers, or not at all."""
+    if not set(map(type, values)) <= {str, type(None)}:
+        # 47.0 is what is left of 0047 in a column of numbers.
+        values = [value if isinstance(value, str) or value is None else f"{value:.10g}" for value in values]
+    return texts([value or "" for value in values], 4)
 
 
 def observe(size: int, tally: Tally, **columns: Any) -> dict[str, Array]:
