@@ -82,6 +82,7 @@ class Node:
         self.relay: Relay | None = None
         self.latencies: deque[tuple[float, int]] = deque(maxlen=50_000)
         self.received = 0
+        self.shared = 0
         self._listeners: set[Callable[[Change], None]] = set()
         self._streams: dict[tuple[Realm, str], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -112,13 +113,11 @@ class Node:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Node]:
         """Run feeds, detectors and the exchange until the block ends."""
-        async with asyncio.TaskGroup() as tasks:
+        async with contextlib.AsyncExitStack() as exits, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             url = await self._start_relay()
             if url:
-                transport = NatsTransport(url, self.keys, self.clock, self.entropy)
-                self.exchange = Exchange(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self)
-                await self.exchange.start()
+                await exits.enter_async_context(self.exchanging(url))
             background = [
                 tasks.create_task(self._look(), name="detectors"),
                 tasks.create_task(self._sweep(), name="sweep"),
@@ -130,11 +129,21 @@ class Node:
             finally:
                 for task in (*background, *self._running_feeds.values()):
                     task.cancel()
-                if self.exchange is not None:
-                    await self.exchange.stop()
-                if self.relay is not None:
-                    await self.relay.stop()
                 self._tasks = None
+
+    @contextlib.asynccontextmanager
+    async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
+        """Share with partners through the relay at `url` until the block ends."""
+        transport = NatsTransport(url, self.keys, self.clock, self.entropy)
+        self.exchange = Exchange(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self)
+        await self.exchange.start()
+        try:
+            yield self.exchange
+        finally:
+            await self.exchange.stop()
+            self.exchange = None
+            if self.relay is not None:
+                await self.relay.stop()
 
     async def _start_relay(self) -> str:
         if not self.config.relay.supervise:
@@ -200,6 +209,7 @@ class Node:
         self.world(batch.realm).take(batch, self.config.id)
         if self.exchange is not None and not realms.is_replay(batch.realm):
             await self.exchange.share(batch)
+            self.shared += len(batch)
         await self.archive.add(batch)
 
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
