@@ -77,9 +77,7 @@ def parse(data: bytes, tally: Tally, undated: float | None = None) -> dict[str, 
             tally.fault(BadFile(tally.name, "holds no list aircraft or ac"))
     except salvage.UNREADABLE as error:
         planes, now = _saved(data, error, tally)
-    # Nearly every file can be spared a look at each aircraft's lists of borrowed fields.
-    borrowed = b'"lat",' in data or b'"lat"]' in data
-    return _columns(planes or [], now, undated, borrowed, tally)
+    return _columns(planes or [], now, undated, tally)
 
 
 def _saved(data: bytes, error: Exception, tally: Tally) -> tuple[list[Plane], float | None]:
@@ -94,7 +92,7 @@ def _saved(data: bytes, error: Exception, tally: Tally) -> tuple[list[Plane], fl
     return planes, float(stamps[-1]) if stamps else None
 
 
-def _columns(planes: list[Plane], now: float | None, undated: float | None, borrowed: bool, tally: Tally) -> dict[str, Array]:
+def _columns(planes: list[Plane], now: float | None, undated: float | None, tally: Tally) -> dict[str, Array]:
     size = len(planes)
     moment = values.micros(np.array([_NAN if now is None else now]))[0]
     moment = undated if np.isnan(moment) and undated is not None else moment
@@ -126,19 +124,15 @@ def _columns(planes: list[Plane], now: float | None, undated: float | None, borr
         squawk=values.squawks(values.codes([plane.squawk for plane in planes]), tally),
         accuracy=values.numbers([plane.rc for plane in planes]),
         integrity=values.integrities(values.numbers([plane.nic for plane in planes]), tally),
-        flags=_flags(planes, ground, barometric, borrowed),
+        flags=_flags(planes, ground, barometric),
     )
 
 
-def _flags(planes: list[Plane], ground: Array, barometric: Array, borrowed: bool) -> Array:
+def _flags(planes: list[Plane], ground: Array, barometric: Array) -> Array:
     flags = np.where(ground, FLAG.ON_GROUND, np.where(np.isnan(barometric), 0, FLAG.AIRBORNE))
     register = np.array([plane.dbFlags or 0 for plane in planes], np.int64)
     flags |= np.where(register & MILITARY, FLAG.MILITARY, 0) | np.array([MADE.get(plane.type, 0) for plane in planes], np.int64)
-    if borrowed:
-        for index, plane in enumerate(planes):
-            # A list that is not empty: fields that came by another way than `type` says.
-            if len(mlat := bytes(plane.mlat)) > 2 and b'"lat"' in mlat:
-                flags[index] |= FLAG.MLAT
-            if len(tisb := bytes(plane.tisb)) > 2 and b'"lat"' in tisb:
-                flags[index] |= FLAG.TISB
+    # Fields that came by another way than `type` says.
+    for bit, lists in ((FLAG.MLAT, [bytes(plane.mlat) for plane in planes]), (FLAG.TISB, [bytes(plane.tisb) for plane in planes])):
+        flags[[index for index, fields in enumerate(lists) if len(fields) > 2 and b'"lat"' in fields]] |= bit
     return flags
