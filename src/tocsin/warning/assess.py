@@ -1,0 +1,325 @@
+"""An assessment: what is probable, in words, how sure we are, why, what else it could be, and what we cannot see.
+
+Likelihood and confidence are kept apart, as Intelligence Community Directive 203 asks: the one says how probable
+a hypothesis is, the other how good the ground is on which that is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from tocsin.core import Evidence
+from tocsin.core.times import SECOND, Micros
+
+from . import words
+from .filter import information_gain
+from .geodesy import Point, hull
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tocsin.core.observations import Array
+
+    from .absence import Absent
+    from .episodes import Episode
+    from .filter import Forward, Rates
+    from .model import Topic
+
+_MOST_LIKELIER: Final = 1e6
+_SINGLE: Final = "Does anything but transponders see them? What radar says would count for more than all of this."
+
+
+class FeedState(msgspec.Struct, frozen=True, kw_only=True):
+    """How one feed does. `state`: ok, late, silent, ended, failed; `lateness_s` None: it never said anything."""
+
+    name: str
+    state: str
+    lateness_s: float | None = None
+
+
+class IndicatorState(msgspec.Struct, frozen=True, kw_only=True):
+    """One lamp of the board. `state`: seen, not seen, cannot say; `weight`: how many times likelier it makes the subject."""
+
+    id: str
+    title: str
+    state: str
+    since: Micros | None = None
+    weight: float = 1.0
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """A level and the probability `at` which it is reached."""
+
+    name: str
+    at: float
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A hypothesis and its title."""
+
+    id: str
+    title: str
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What one view makes of a topic at `time`. Times in µs UTC; `history` holds the probabilities since 36 hours ago at most."""
+
+    topic: str
+    title: str
+    realm: str
+    time: Micros
+    level: str
+    was: str
+    since: Micros
+    levels: tuple[Rung, ...]
+    hypotheses: tuple[Named, ...]
+    probabilities: dict[str, float]
+    words: dict[str, str]
+    confidence: str
+    because: str
+    sentence: str
+    innocent: tuple[str, ...]
+    base_rate: str
+    evidence: tuple[Evidence, ...]
+    indicators: tuple[IndicatorState, ...]
+    cannot_see: tuple[str, ...]
+    would_change: str
+    eta: Micros | None
+    eta_place: str
+    area: tuple[Point, ...]
+    history: tuple[tuple[Micros, dict[str, float]], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+
+class State(NamedTuple):
+    """What a watch knows when it assesses. `episodes` are all that still count, open or closed, by id."""
+
+    topic: Topic
+    realm: str
+    now: Micros
+    rates: Rates
+    forward: Forward
+    probabilities: Array
+    weights: Mapping[str, float]
+    level: int
+    was: int
+    since: Micros
+    capped: bool
+    episodes: Mapping[str, Episode]
+    absences: Mapping[str, Absent]
+    watched: Mapping[str, bool]
+    feeds: Sequence[FeedState]
+    blind: Sequence[str]
+    unseen: Sequence[str]
+    history: Sequence[tuple[Micros, dict[str, float]]]
+
+
+def weigh(forward: Forward, rates: Rates, subject: str, now: Micros, whole: Array) -> dict[str, float]:
+    """For each item that counts, how many times likelier it makes the subject: its odds with everything over its odds without the item."""
+    at = rates.ids.index(subject)
+    found = {}
+    for item in forward.counted(now):
+        without = _odds(forward.posterior(now, without=item)[at])
+        found[item] = round(min(_MOST_LIKELIER, _odds(whole[at]) / without), 3)
+    return found
+
+
+def assess(state: State, *, outward: bool = False) -> Assessment:
+    """The assessment in full. `outward`: for others' eyes, where only the feeds that carry the evidence go by name."""
+    topic, p = state.topic, state.rates.by_name(state.probabilities)
+    live = [e for e in state.episodes.values() if e.closed is None]
+    confidence, because = _confidence(state, live, outward=outward)
+    coming = [(e.sighting.eta, e.sighting.place) for e in live if e.sighting.eta is not None]
+    eta, place = min(coming) if coming else (None, "")
+    names = topic.level_names
+    return Assessment(
+        topic=topic.id,
+        title=topic.title,
+        realm=state.realm,
+        time=state.now,
+        level=names[state.level],
+        was=names[state.was],
+        since=state.since,
+        levels=tuple(Rung(level.name, level.up) for level in topic.levels),
+        hypotheses=tuple(Named(h.id, h.title) for h in topic.hypotheses),
+        probabilities=p,
+        words={name: words.likelihood(value) for name, value in p.items()},
+        confidence=confidence,
+        because=because,
+        sentence=f"{_what(state)} {_how_likely(topic, p[topic.subject])} Confidence {confidence}: {because}.",
+        innocent=_innocent(topic, p, live),
+        base_rate=_base_rate(topic),
+        evidence=_evidence(state),
+        indicators=tuple(_lamp(state, name) for name in (i.id for i in topic.indicators)),
+        cannot_see=_cannot_see(state, live, outward=outward),
+        would_change=_would_change(state),
+        eta=eta,
+        eta_place=place,
+        area=_area(topic, live),
+        history=tuple(state.history),
+    )
+
+
+def _what(state: State) -> str:
+    episodes = sorted(state.episodes.values(), key=lambda e: (e.first, e.id))
+    live = [e for e in episodes if e.closed is None]
+    if not live:
+        return (
+            "Nothing that this topic watches for is seen now; what was seen fades."
+            if episodes
+            else "Nothing that this topic watches for is seen."
+        )
+    count = max(sum(e.sighting.count for e in live if e.indicator.id == one.indicator.id) for one in live)
+    phrases = state.topic.phrases
+    # What is on its way to a place is said while it is so, and not of one that was reached.
+    reached = {e.sighting.place for e in episodes if e.sighting.eta is None}
+    does = [e.sighting.does for e in episodes if e.sighting.eta is None or (e.closed is None and e.sighting.place not in reached)]
+    how = " ".join(dict.fromkeys(e.sighting.how for e in live if e.sighting.how))
+    first, *others = dict.fromkeys(filter(None, does)) or ["fly"]
+    subject = f"{words.count_word(count, capital=True)} {phrases.subject if count > 1 else phrases.one}"
+    return f"{subject} {words.listed([f'{first} {how}'.rstrip(), *others])}."
+
+
+def _how_likely(topic: Topic, probability: float) -> str:
+    word, figure, phrase = words.likelihood(probability), words.percent(probability), topic.hypothesis(topic.subject).phrase
+    if word.endswith("chance"):
+        return words.sentence(f"there is {'a ' if word.startswith('roughly') else ''}{word} of {phrase} ({figure})")
+    return words.sentence(f"{phrase} is {word} ({figure})")
+
+
+def _confidence(state: State, live: Sequence[Episode], *, outward: bool) -> tuple[str, str]:
+    late = _late(state, live, outward=outward)
+    if not live:
+        if state.unseen or not state.watched:
+            return "low", "nobody sees " + words.listed(state.unseen or ["anything"])
+        return ("moderate", "it is watched, and nothing is there") if not late else ("low", words.listed(late))
+    feeds = frozenset().union(*(e.feeds for e in live))
+    proven = bool(frozenset().union(*(e.kinds for e in live)) & set(state.topic.authentication.authenticated))
+    groups = {e.indicator.group for e in live}
+    ground = (len(feeds) >= 2) + (len(groups) >= 2) + proven
+    says = [f"{words.count_word(len(feeds))} feeds agree" if len(feeds) >= 2 else "one feed alone says so"]
+    if not proven:
+        says.append("nothing but transponders says so")
+    elif len(groups) < 2:
+        says.append("one kind of sign alone")
+    says += late or (["no feed is late"] if state.feeds else [])
+    grade = "high" if ground == 3 and not late and not state.blind and state.feeds else "moderate" if ground >= 2 else "low"
+    return grade, ", ".join(says)
+
+
+def _late(state: State, live: Sequence[Episode], *, outward: bool) -> list[str]:
+    named = frozenset().union(*(e.feeds for e in live))
+    found = []
+    for feed in state.feeds:
+        if feed.state in {"ok", "ended"}:
+            continue
+        name = feed.name if not outward or feed.name in named else "another feed"
+        found.append(f"{name} is {feed.state if feed.lateness_s is not None or feed.state == 'failed' else 'silent'}")
+    return list(dict.fromkeys(found))
+
+
+def _cannot_see(state: State, live: Sequence[Episode], *, outward: bool) -> tuple[str, ...]:
+    named = frozenset().union(*(e.feeds for e in live))
+    found = [f"{name}: no feed" for name in state.blind]
+    found += [f"{name}: nothing at all is seen near it, so perhaps nobody looks" for name in state.unseen]
+    for feed in state.feeds:
+        if feed.state not in {"ok", "ended"}:
+            name = feed.name if not outward or feed.name in named else "another feed"
+            since = f"{words.minutes(round(feed.lateness_s * SECOND))} late" if feed.lateness_s is not None else feed.state
+            found.append(f"{name}: {since}")
+    return (
+        *dict.fromkeys(words.sentence(one) for one in found),
+        "Transponders may be off.",
+        "The air alone is watched, not ships or ground.",
+    )
+
+
+def _area(topic: Topic, live: Sequence[Episode]) -> tuple[Point, ...]:
+    # Where they are, and the line that they come to or have crossed.
+    lines = {place.name: place.points for place in topic.places_of("line")}
+    points = [point for e in live for point in (*e.area, *lines.get(e.sighting.place, ()))]
+    return hull(*np.array(points).T) if points else ()
+
+
+def _innocent(topic: Topic, p: Mapping[str, float], live: Sequence[Episode]) -> tuple[str, ...]:
+    others = [h for h in topic.hypotheses if h.id != topic.subject and live and p[h.id] >= 0.05]
+    others.sort(key=lambda h: -p[h.id])
+    return (*(words.sentence(f"{h.phrase} would explain it too ({words.percent(p[h.id])})") for h in others), *topic.innocent)
+
+
+def _base_rate(topic: Topic) -> str:
+    shares = [f"{h.title[:1].lower() + h.title[1:]} {words.percent(h.base_rate)}" for h in topic.hypotheses]
+    return f"{words.sentence(topic.base_rate)} Before any evidence: {', '.join(shares)}."
+
+
+def _evidence(state: State) -> tuple[Evidence, ...]:
+    found = []
+    for name, weight in state.weights.items():
+        if (episode := state.episodes.get(name)) is not None:
+            latitude, longitude = episode.centre or (None, None)
+            found.append(
+                Evidence(
+                    indicator=episode.indicator.id,
+                    finding=name,
+                    text=episode.sighting.text,
+                    weight=weight,
+                    since=episode.first,
+                    feeds=tuple(sorted(episode.feeds)),
+                    latitude=latitude,
+                    longitude=longitude,
+                )
+            )
+        elif (absent := state.absences.get(name)) is not None:
+            found.append(
+                Evidence(
+                    indicator=absent.indicator, finding=name, text=f"watched, not there: {absent.text}", weight=weight, since=absent.since
+                )
+            )
+    return tuple(sorted(found, key=lambda e: (-e.weight, e.since, e.finding)))
+
+
+def _lamp(state: State, name: str) -> IndicatorState:
+    title = state.topic.indicator(name).title
+    mine = [e for e in state.episodes.values() if e.indicator.id == name]
+    live = [e for e in mine if e.closed is None]
+    absent = [a for a in state.absences.values() if a.indicator == name]
+    ids = [*(e.id for e in mine), *(a.id for a in absent)]
+    weight = float(np.prod(np.array([state.weights.get(one, 1.0) for one in ids])))
+    if live:
+        return IndicatorState(id=name, title=title, state="seen", since=min(e.first for e in live), weight=round(weight, 3))
+    since = max((e.closed for e in mine if e.closed is not None), default=None) or min((a.since for a in absent), default=None)
+    return IndicatorState(
+        id=name, title=title, state="not seen" if state.watched[name] else "cannot say", since=since, weight=round(weight, 3)
+    )
+
+
+def _would_change(state: State) -> str:
+    if state.capped:
+        return _SINGLE
+    live = {e.indicator.id for e in state.episodes.values() if e.closed is None}
+    gains = []
+    for order, indicator in enumerate(i for i in state.topic.indicators if i.id not in live):
+        chances = np.exp(state.rates.log[indicator.id])
+        gains.append((information_gain(state.probabilities, chances), -order, indicator.question))
+    if not gains:
+        # All are seen: what would change it most is that the weightiest were wrong.
+        weightiest = max(state.topic.indicators, key=lambda i: _lamp(state, i.id).weight)
+        return weightiest.question
+    return max(gains)[2]
+
+
+def _odds(probability: float) -> float:
+    inside = min(max(float(probability), 1e-9), 1 - 1e-9)
+    return inside / (1 - inside)
+
+
+def is_absence(finding: str) -> bool:
+    """Whether an evidence's `finding` is an absence, of which there is no record."""
+    return finding.startswith("absence-")

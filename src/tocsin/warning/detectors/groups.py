@@ -1,0 +1,33 @@
+"""What several detectors need to tell a group: who is near whom, who hangs together, how strong a count is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree  # type: ignore[attr-defined]
+
+from ..geodesy import chord
+
+if TYPE_CHECKING:
+    from tocsin.core.observations import Array
+
+
+def close_pairs(position: Array, distance_m: float) -> Array:
+    """Pairs (n, 2) of indexes of unit vectors that are at most `distance_m` apart, the lower index first."""
+    pairs: Array = cKDTree(position).query_pairs(chord(distance_m), output_type="ndarray")
+    return pairs
+
+
+def parts(pairs: Array, size: int) -> Array:
+    """The connected part that each of `size` things belongs to, where `pairs` (n, 2) are linked."""
+    link = coo_array((np.ones(len(pairs), "i1"), (pairs[:, 0], pairs[:, 1])), shape=(size, size))  # type: ignore[no-untyped-call]
+    part: Array = connected_components(link, directed=False)[1]
+    return part
+
+
+def rising(count: int, at_least: int, full_at: int) -> float:
+    """Strength of a count: 0.5 at `at_least`, 1 from `full_at` on."""
+    return 1.0 if count >= full_at else 0.5 + 0.5 * (count - at_least) / (full_at - at_least)

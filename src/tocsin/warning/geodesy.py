@@ -1,0 +1,136 @@
+"""Where a track crosses a line and when it will: vectorised geometry on unit vectors.
+
+Positions become unit vectors (n-vectors, Gade 2010), on which great circles are planes through the centre:
+no antimeridian and no pole is special. A watch line is first cut into pieces of at most 100 km along the
+WGS 84 geodesic, between whose ends the great circle and the geodesic lie within a few metres of each other.
+Distances are on a sphere of the mean radius, right to 0.6 %: good for times and groups, not for surveying.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from geographiclib.geodesic import Geodesic
+from shapely.geometry import MultiPoint
+
+if TYPE_CHECKING:
+    from tocsin.core.observations import Array
+
+RADIUS_M: Final = 6_371_008.8
+"""Mean radius of WGS 84 (2a + b) / 3, in m."""
+_PIECE_M: Final = 100_000.0
+_WGS84 = Geodesic.WGS84
+
+Point = tuple[float, float]
+
+
+class Pieces(NamedTuple):
+    """A line cut into pieces: unit vectors of their first and last ends, and the normals of their planes; each (n, 3)."""
+
+    first: Array
+    last: Array
+    normal: Array
+
+
+def vectors(latitude: Array, longitude: Array) -> Array:
+    """Unit vectors (n, 3) of positions in degrees."""
+    lat, lon = np.radians(np.asarray(latitude, "f8")), np.radians(np.asarray(longitude, "f8"))
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+
+
+def headings(latitude: Array, longitude: Array, course: Array) -> Array:
+    """Unit vectors (n, 3) that point along `course` (degrees true) at each position, tangent to the sphere."""
+    lat, lon, way = (np.radians(np.asarray(a, "f8")) for a in (latitude, longitude, course))
+    zero = np.zeros_like(lat)
+    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
+    east = np.stack([-np.sin(lon), np.cos(lon), zero], axis=-1)
+    along: Array = np.cos(way)[:, None] * north + np.sin(way)[:, None] * east
+    return along
+
+
+def cut(points: tuple[Point, ...]) -> Pieces:
+    """The line through `points` (latitude, longitude) as pieces along the geodesic."""
+    fine: list[Point] = [points[0]]
+    for (lat1, lon1), (lat2, lon2) in pairwise(points):
+        line = _WGS84.InverseLine(lat1, lon1, lat2, lon2)  # type: ignore[no-untyped-call]
+        count = max(1, int(np.ceil(line.s13 / _PIECE_M)))
+        for step in range(1, count + 1):
+            at = line.Position(line.s13 * step / count)
+            fine.append((at["lat2"], at["lon2"]))
+    ends = vectors(*np.array(fine).T)
+    normal = np.cross(ends[:-1], ends[1:])
+    return Pieces(ends[:-1], ends[1:], normal / np.linalg.norm(normal, axis=1, keepdims=True))
+
+
+def crossings(pieces: Pieces, before: Array, after: Array) -> Array:
+    """For each way (n, 3) → (n, 3): +1 if it crosses the line from its right side to its left, -1 the other way, 0 if not.
+
+    Sides are those of someone who looks along the line from its first point to its last. A position on the
+    line itself counts as left of it, so that a way that ends there and one that begins there are one crossing.
+    """
+    side_before = before @ pieces.normal.T >= 0
+    side_after = after @ pieces.normal.T >= 0
+    way = np.cross(before, after)
+    ends = (way @ pieces.first.T >= 0) != (way @ pieces.last.T >= 0)
+    # A plane cuts the sphere on the far side too: both must be in the hemisphere of the piece.
+    near = (before + after) @ (pieces.first + pieces.last).T > 0
+    crossed = (side_before != side_after) & ends & near
+    signs: Array = np.where(crossed, np.where(side_after, 1, -1), 0).sum(axis=1)
+    return signs
+
+
+def ahead_m(pieces: Pieces, position: Array, heading: Array, *, reach_m: float) -> tuple[Array, Array]:
+    """How far (m) each position (n, 3) is from the line if it keeps its heading (n, 3), and to which side it would cross.
+
+    Infinite where it would not meet the line within `reach_m` (at most a quarter of the globe). Sides as in `crossings`.
+    """
+    way = np.cross(position, heading)
+    best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
+    for first, last, normal in zip(*pieces, strict=True):
+        meet = np.cross(way, normal)
+        size = np.linalg.norm(meet, axis=1)
+        forward = np.einsum("ij,ij->i", meet, heading)
+        meet = meet * (np.where(forward < 0, -1.0, 1.0) / np.where(size > 1e-12, size, 1.0))[:, None]
+        distance = RADIUS_M * np.arctan2(np.einsum("ij,ij->i", meet, heading), np.einsum("ij,ij->i", meet, position))
+        on = (np.cross(first, meet) @ normal >= 0) & (np.cross(meet, last) @ normal >= 0) & (size > 1e-12)
+        nearer = on & (distance >= 0) & (distance <= min(reach_m, RADIUS_M * np.pi / 2)) & (distance < best)
+        best[nearer] = distance[nearer]
+        side[nearer] = np.where(heading[nearer] @ normal > 0, 1, -1)
+    return best, side
+
+
+def distances_m(position: Array, point: Point) -> Array:
+    """Great-circle distances (m) of unit vectors (n, 3) from one point in degrees."""
+    apart = np.linalg.norm(position - vectors(*np.array([point]).T), axis=1)
+    found: Array = 2 * RADIUS_M * np.arcsin(np.clip(apart / 2, 0, 1))
+    return found
+
+
+def chord(distance_m: float) -> float:
+    """The straight line through the sphere of radius 1 that spans `distance_m` on the ground."""
+    return float(2 * np.sin(min(distance_m / RADIUS_M, np.pi) / 2))
+
+
+def angle_between(a: Array, b: Array) -> Array:
+    """The smaller angle (degrees, 0 to 180) between two courses."""
+    angle: Array = np.abs((a - b + 180.0) % 360.0 - 180.0)
+    return angle
+
+
+def mean_course(course: Array) -> float:
+    """The mean of courses in degrees, 0 to 360; courses that cancel out give 0."""
+    way = np.radians(np.asarray(course, "f8"))
+    return float(np.degrees(np.arctan2(np.sin(way).sum(), np.cos(way).sum())) % 360.0)
+
+
+def hull(latitude: Array, longitude: Array) -> tuple[Point, ...]:
+    """The convex hull of positions as (latitude, longitude) points to four decimals, not closed; fewer than three stay as they are."""
+    if len(latitude) == 0:
+        return ()
+    # Longitudes within half a turn of the first, so that a group across the antimeridian stays together.
+    turn = (np.asarray(longitude, "f8") - longitude[0] + 180.0) % 360.0 - 180.0 + longitude[0]
+    shape = MultiPoint(np.column_stack([turn, latitude])).convex_hull  # type: ignore[no-untyped-call]
+    ring = shape.exterior.coords[:-1] if shape.geom_type == "Polygon" else shape.coords
+    return tuple(dict.fromkeys((round(float(y), 4), round(float((x + 180.0) % 360.0 - 180.0), 4)) for x, y in ring))

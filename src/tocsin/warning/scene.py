@@ -1,0 +1,168 @@
+"""What detectors look at: the tracks of one moment that may be evidence here, and what is remembered of them.
+
+A scene holds what several detectors need (unit vectors, kinds of sensing, who counts) and computes each once.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from shapely.geometry import Point, Polygon
+
+from tocsin.core import FLAG, Identity, Label, may_read, realms
+from tocsin.core.times import SECOND
+
+from .geodesy import distances_m, headings, vectors
+from .model import TRANSPORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tocsin.core import Clearance, Realm
+    from tocsin.core.observations import Array
+    from tocsin.core.times import Micros
+    from tocsin.picture import Tracks
+
+    from .model import Place
+
+KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b")
+"""Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from."""
+WHO: Final = ("military", "any")
+_TYPES = np.array(TRANSPORTS, "S4")
+_NAMELESS: Final = np.uint64(0xFF << 56)
+_NEAR_M: Final = 60_000.0
+
+
+class Scene:
+    """The tracks at `now` that a view may be shown and that can be evidence in `realm`.
+
+    Left out: what the clearance may not read, positions that are not numbers, and in the live realm whatever is
+    simulated: a made-up track never rings a real bell.
+    """
+
+    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance) -> None:
+        readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
+        column = tracks.columns
+        use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
+        if len(readable):
+            use &= readable[np.minimum(column["label_of"], len(readable) - 1)] & (column["label_of"] < len(readable))
+        else:
+            use &= False
+        if not (realms.is_exercise(realm) or realms.is_replay(realm)):
+            use &= column["flags"] & FLAG.SIMULATED == 0
+        self.tracks = tracks if use.all() else tracks.select(use)
+        self.now = now
+        self._column: Mapping[str, Array] = self.tracks.columns
+        self._who: dict[str, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, name: str) -> Array:
+        return self._column[name]
+
+    @cached_property
+    def position(self) -> Array:
+        """Unit vectors (n, 3)."""
+        return vectors(self["latitude"], self["longitude"])
+
+    @cached_property
+    def key(self) -> Array:
+        """A number for each track (uint64) that stays with the aircraft when its track is dropped and taken up again."""
+        identity = self["identity"].astype("u8")
+        return np.where(identity != 0, identity, _NAMELESS | self["number"].astype("u8"))
+
+    @cached_property
+    def airborne(self) -> Array:
+        """Not known to be on the ground."""
+        found: Array = self["flags"] & FLAG.ON_GROUND == 0
+        return found
+
+    @cached_property
+    def kind(self) -> Array:
+        """For each track an index into `KINDS`."""
+        flags, what = self["flags"], self["identity"].astype("u8") & np.uint64(~Identity.NUMBER & (1 << 64) - 1)
+        kind = np.full(len(self), KINDS.index("ads-b"), "u1")
+        kind[(what == Identity.OTHER) | (flags & FLAG.TISB != 0)] = KINDS.index("tis-b")
+        kind[flags & FLAG.MLAT != 0] = KINDS.index("mlat")
+        kind[what == Identity.TRACK] = KINDS.index("radar")
+        kind[flags & FLAG.SIMULATED != 0] = KINDS.index("simulated")
+        return kind
+
+    def who(self, who: str) -> Array:
+        """Whose tracks count: `military` (marked military or state, simulated, bare radar tracks, military transport types) or `any`."""
+        if who not in self._who:
+            if who == "any":
+                self._who[who] = np.ones(len(self), bool)
+            else:
+                marked = self["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) != 0
+                self._who[who] = marked | (self.kind == KINDS.index("radar")) | np.isin(self["type"], _TYPES)
+        return self._who[who]
+
+    def heading(self, rows: Array) -> Array:
+        """Unit vectors (n, 3) along the course of those rows."""
+        return headings(self["latitude"][rows], self["longitude"][rows], self["course"][rows])
+
+    def labels(self, rows: Array) -> frozenset[Label]:
+        """The labels of those rows."""
+        return frozenset(self.tracks.labels[i] for i in np.unique(self["label_of"][rows]))
+
+    def feeds(self, rows: Array) -> frozenset[str]:
+        """The feeds that contribute to those rows."""
+        bits = int(np.bitwise_or.reduce(self["feeds"][rows].astype("u8"), initial=np.uint64(0)))
+        return frozenset(name for bit, name in enumerate(self.tracks.feed_names) if bits >> bit & 1)
+
+    def kinds(self, rows: Array) -> frozenset[str]:
+        """The kinds of sensing behind those rows."""
+        return frozenset(KINDS[i] for i in np.unique(self.kind[rows]))
+
+    def watched(self, place: Place, blind: Sequence[Place] = ()) -> bool:
+        """Whether a place is seen: something flies within 60 km of each of its points, and no `blind` area covers it.
+
+        Where nothing flies or nobody looks, silence says nothing.
+        """
+        reach = _NEAR_M + 1000.0 * (place.radius_km or 0.0)
+        if not len(self) or any(_covers(area, place) for area in blind):
+            return False
+        return all(bool((distances_m(self.position, point) <= reach).any()) for point in place.points)
+
+
+class Memory:
+    """Columns remembered by track key from one look to the next, for `keep_s` after a track was last seen."""
+
+    def __init__(self, keep_s: float, **nulls: Any) -> None:
+        self._keep = round(keep_s * SECOND)
+        self._nulls = {name: np.asarray(null) for name, null in nulls.items()}
+        self._key = np.empty(0, "u8")
+        self._seen = np.empty(0, "i8")
+        self._columns = {name: np.empty((0, *null.shape), null.dtype) for name, null in self._nulls.items()}
+
+    def recall(self, key: Array) -> tuple[Array, dict[str, Array]]:
+        """Which of `key` are remembered, and their columns: nulls for those that are not."""
+        at = np.searchsorted(self._key, key)
+        at[at == len(self._key)] = 0
+        known = self._key[at] == key if len(self._key) else np.zeros(len(key), bool)
+        found = {}
+        for name, column in self._columns.items():
+            found[name] = np.broadcast_to(self._nulls[name], (len(key), *self._nulls[name].shape)).copy()
+            found[name][known] = column[at[known]]
+        return known, found
+
+    def keep(self, key: Array, now: Micros, **columns: Array) -> None:
+        """Remember these columns for these keys; others stay until they are too old. Of a key given twice the first counts."""
+        key, first = np.unique(key, return_index=True)
+        stay = (self._seen >= now - self._keep) & ~np.isin(self._key, key)
+        whole = np.concatenate([key, self._key[stay]])
+        order = np.argsort(whole, kind="stable")
+        self._key = whole[order]
+        self._seen = np.concatenate([np.full(len(key), now, "i8"), self._seen[stay]])[order]
+        for name, column in self._columns.items():
+            self._columns[name] = np.concatenate([columns[name][first], column[stay]])[order]
+
+
+def _covers(area: Place, place: Place) -> bool:
+    # A part that nobody sees is enough: whatever comes may come there.
+    shape = Polygon([(lon, lat) for lat, lon in area.points]) if area.kind == "area" else None  # type: ignore[no-untyped-call]
+    return shape is not None and any(shape.covers(Point(lon, lat)) for lat, lon in place.points)  # type: ignore[no-untyped-call]
