@@ -6,6 +6,7 @@ int64 microseconds UTC; what a feed did not say is null: NaN in float columns, a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,9 @@ COLUMNS: Final[Mapping[str, np.dtype[Any]]] = {
 NULLS: Final[Mapping[str, Any]] = {"callsign": b"", "type": b"", "squawk": -1, "integrity": 255, "flags": 0, "identity": 0}
 
 
+_IDENTITY = re.compile(r"([0-9a-fA-F]{1,6})|~([0-9a-fA-F]{1,14})|t([0-9]{1,17})")
+
+
 class FLAG:
     """Bits of the `flags` column."""
 
@@ -62,7 +66,8 @@ class Identity:
     @staticmethod
     def text(value: int) -> str:
         """`4b1815` for an ICAO address, `~4b1815` for another, `t17` for a track number, `?` for none."""
-        kind, number = value & ~Identity.NUMBER, value & Identity.NUMBER
+        number = int(value) & Identity.NUMBER
+        kind = int(value) - number
         match kind:
             case Identity.ICAO:
                 return f"{number:06x}"
@@ -76,14 +81,11 @@ class Identity:
     @staticmethod
     def parse(text: str) -> int:
         """The identity that `text` writes; raises `InputError`."""
-        try:
-            if text.startswith("~"):
-                return Identity.OTHER | int(text[1:], 16) & Identity.NUMBER
-            if text.startswith("t"):
-                return Identity.TRACK | int(text[1:]) & Identity.NUMBER
-            return Identity.ICAO | int(text, 16) & 0xFFFFFF
-        except ValueError:
-            raise InputError(f"{text[:20]!r} is no aircraft address or track number") from None
+        if (found := _IDENTITY.fullmatch(text)) is None or (found[3] and int(found[3]) > Identity.NUMBER):
+            raise InputError(f"{text[:20]!r} is no aircraft address or track number")
+        if found[1]:
+            return Identity.ICAO | int(found[1], 16)
+        return Identity.OTHER | int(found[2], 16) if found[2] else Identity.TRACK | int(found[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,10 @@ def build(feed: str, realm: Realm, label: Label, size: int, **columns: Any) -> O
 
 
 def fill(size: int, **columns: Any) -> dict[str, Array]:
-    """Every column at `size` rows, in the dtypes of `COLUMNS`: given ones converted, the others null."""
+    """Every column at `size` rows, in the dtypes of `COLUMNS`: given ones converted, the others null.
+
+    Raises `InputError` for a column that does not exist, has another shape, or cannot be converted.
+    """
     if unknown := columns.keys() - COLUMNS.keys():
         raise InputError(f"no observation column {min(unknown)!r}")
     whole: dict[str, Array] = {}
@@ -127,9 +132,13 @@ def fill(size: int, **columns: Any) -> dict[str, Array]:
         if (given := columns.get(name)) is None:
             whole[name] = np.full(size, NULLS.get(name, np.nan if dtype.kind == "f" else 0), dtype)
         else:
-            whole[name] = np.ascontiguousarray(given, dtype)
-            if len(whole[name]) != size:
-                raise InputError(f"observation column {name!r} has {len(whole[name])} rows, not {size}")
+            try:
+                # Not ascontiguousarray, which would make a column of one row out of a single number.
+                whole[name] = np.asarray(given, dtype, order="C")
+            except (ValueError, TypeError, OverflowError):
+                raise InputError(f"observation column {name!r} holds what cannot be a {dtype.name}") from None
+            if whole[name].shape != (size,):
+                raise InputError(f"observation column {name!r} has the shape {whole[name].shape}, not {size} rows")
     return whole
 
 
