@@ -15,6 +15,8 @@ Micros = int
 SECOND: Micros = 1_000_000
 HOUR: Micros = 3600 * SECOND
 DAY: Micros = 24 * HOUR
+LAST: Micros = 253_402_300_799_999_999
+"""The last microsecond of the year 9999, past which no calendar here goes."""
 
 
 class Clock(Protocol):
@@ -58,8 +60,11 @@ def seconds(value: float) -> Micros:
 
 
 def iso(time: Micros) -> str:
-    """`time` as ISO 8601 with microseconds only where there are any: `2026-11-22T03:11:42Z`."""
-    moment = datetime.fromtimestamp(time // SECOND, UTC).replace(microsecond=time % SECOND)
+    """`time` as ISO 8601 with microseconds only where there are any: `2026-11-22T03:11:42Z`; raises `InputError` past year 9999."""
+    try:
+        moment = datetime.fromtimestamp(time // SECOND, UTC).replace(microsecond=time % SECOND)
+    except (ValueError, OverflowError, OSError):
+        raise InputError("a time outside the years 1 to 9999 cannot be written") from None
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -71,5 +76,8 @@ def parse_iso(text: str) -> Micros:
         raise InputError(f"{text[:40]!r} is no ISO 8601 time") from None
     if moment.tzinfo is None:
         raise InputError(f"{text[:40]!r} has no zone: end it in Z or an offset")
-    whole = moment.astimezone(UTC)
+    try:
+        whole = moment.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{text[:40]!r} is outside the years 1 to 9999") from None
     return int(whole.replace(microsecond=0).timestamp()) * SECOND + whole.microsecond
