@@ -8,6 +8,7 @@ refers to the old one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,7 @@ from .errors import BadLabel, BadRecord
 from .ids import kind_of_id, new_id
 from .labels import Label
 from .strict import read_json
+from .times import LAST
 
 if TYPE_CHECKING:
     from .chance import Entropy
@@ -180,6 +182,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "refusal": Refusal,
 }
 _KINDS = {body: kind for kind, body in _BODIES.items()}
+# What stands in banners and lists: one plain line, without a comma that would make two names of one.
+_NAME = re.compile(r"\w[\w .:+'()/-]{0,63}")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _HEADER = msgspec.json.Decoder(Record)
 
@@ -196,11 +200,15 @@ def make(
     entropy: Entropy,
     refs: tuple[Ref, ...] = (),
 ) -> Record:
-    """A new record that says `body`; raises `BadLabel` if its origin is not among the label's originators or readers."""
-    if origin not in label.originators or (label.releasable_to and origin not in label.releasable_to):
+    """A new record that says `body`.
+
+    Raises `BadLabel` if its origin is not among the label's originators and readers, `BadRealm`, and `BadRecord`
+    for a header that `decode` would refuse.
+    """
+    if not _is_among(origin, label):
         raise BadLabel("a record's origin belongs among its label's originators and readers")
     kind = _KINDS[type(body)]
-    return Record(
+    record = Record(
         id=new_id(kind, entropy),
         kind=kind,
         realm=realms.parse(realm),
@@ -212,6 +220,8 @@ def make(
         refs=refs,
         body=msgspec.Raw(_ENCODER.encode(body)),
     )
+    _check_header(record)
+    return record
 
 
 def encode(record: Record) -> bytes:
@@ -231,6 +241,7 @@ def decode(data: bytes) -> Record:
     realms.parse(record.realm)
     if kind_of_id(record.id) != record.kind:
         raise BadRecord("a record's id is of another kind than the record")
+    _check_header(record)
     return record
 
 
@@ -242,6 +253,25 @@ def body_of(record: Record) -> Any | None:
         return msgspec.json.decode(record.body, type=kind)
     except msgspec.DecodeError:
         return None
+
+
+def _check_header(record: Record) -> None:
+    label = record.label
+    if record.v < 1 or not (0 <= record.protocol_time <= LAST and 0 <= record.realm_time <= LAST):
+        raise BadRecord("a record's version or times are out of range")
+    if label.classification < 0:
+        raise BadRecord("a record's classification is below the lowest")
+    names = (label.policy, record.origin, *label.originators, *label.releasable_to, *label.caveats)
+    if not all(map(_NAME.fullmatch, names)):
+        raise BadRecord("a record's origin or label holds a name that is not 1 to 64 plain characters")
+    if not 0 < len(record.author) <= 120 or not record.author.isprintable():
+        raise BadRecord("a record's author is not 1 to 120 printable characters")
+    if not _is_among(record.origin, label):
+        raise BadRecord("a record's origin is not among its label's originators and readers")
+
+
+def _is_among(origin: str, label: Label) -> bool:
+    return origin in label.originators and (not label.releasable_to or origin in label.releasable_to)
 
 
 def _path_of(error: msgspec.ValidationError) -> str:
