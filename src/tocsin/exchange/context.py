@@ -1,0 +1,134 @@
+"""What sending and receiving share: the node's parts, its counters, its refusals, and the control messages it sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tocsin.core import LIVE, Label, Refusal, TocsinError, encode, make
+from tocsin.core.times import SECOND, Micros
+from tocsin.journal import Entry
+
+from . import seal, wire
+from .errors import RelayFull, RelayUnreachable
+from .keys import Prekeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+
+    from tocsin.core import Clearance, Clock, Entropy
+    from tocsin.journal import Journal
+
+    from .book import Book
+    from .keys import NodeKeys
+    from .model import Partner, Settings, Sink
+    from .transport import Transport
+
+MINUTE = 60 * SECOND
+UNKNOWN = "?"  # stands for senders that are no partners, so that names cannot be made up without end
+
+
+class Context:
+    """One node's parts. `clearance` is the node's own: what does not allow it is refused."""
+
+    def __init__(
+        self,
+        *,
+        keys: NodeKeys,
+        book: Book,
+        journal: Journal,
+        transport: Transport,
+        clock: Clock,
+        entropy: Entropy,
+        sink: Sink,
+        clearance: Clearance,
+        settings: Settings,
+    ) -> None:
+        self.keys, self.book, self.journal, self.transport = keys, book, journal, transport
+        self.clock, self.entropy, self.sink, self.clearance, self.settings = clock, entropy, sink, clearance, settings
+        self.me = keys.partner
+        self.prekeys = Prekeys(clock, entropy.child("prekeys"), period=settings.prekey_period, grace=settings.prekey_grace)
+        self.counts: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()  # by partner
+        self.gaps: Counter[str] = Counter()  # by partner
+        self._ids = entropy.child("record ids")
+        self._stamp = 0
+        self._control_locks: dict[str, asyncio.Lock] = {}
+        self._minute: dict[str, tuple[Micros, int]] = {}
+
+    def stamp(self) -> Micros:
+        """Protocol time, but later than any stamp before."""
+        self._stamp = max(self.clock.now(), self._stamp + 1)
+        return self._stamp
+
+    def own_label(self) -> Label:
+        """The label of what this node notes for itself alone."""
+        me = frozenset({self.me})
+        return Label(self.clearance.policy, 0, me, me)
+
+    async def control(self, partner: str, body: wire.Wire | Callable[[], wire.Wire]) -> bool:
+        """Send a control message; whether the relay took it. Whoever sends one can bear its loss: it is said again or asked for.
+
+        A `body` that is to be true at the moment of its stamp is given as a function.
+        """
+        lock = self._control_locks.setdefault(partner, asyncio.Lock())
+        # One at a time, so that they are stored in the order of their stamps.
+        async with lock:
+            message = seal.make_control(self.keys, partner, body if isinstance(body, wire.Wire) else body(), self.stamp())
+            try:
+                await self.transport.send(partner, wire.NO_TAG, wire.CONTROL, message)
+            except (RelayFull, RelayUnreachable):
+                self.counts["control_unsent"] += 1
+                return False
+        self.counts["control_sent"] += 1
+        return True
+
+    async def refuse(self, sender: str, reason: str, digest: bytes, realm: str = LIVE) -> None:
+        """Count a refusal, and keep it as a record unless that sender has had its share this minute."""
+        known = self.book.get(sender) is not None
+        name = sender if known else UNKNOWN
+        self.counts["refused"] += 1
+        self.counts[f"refused_{reason.replace('-', '_')}"] += 1
+        self.refused[name] += 1
+        now = self.clock.now()
+        began, kept = self._minute.get(name, (now, 0))
+        if now - began >= MINUTE:
+            began, kept = now, 0
+        self._minute[name] = began, kept + 1
+        if kept >= self.settings.refusals_a_minute:
+            self.counts["refusals_not_kept"] += 1
+            return
+        body = Refusal(sender=name, reason=reason, digest=digest.hex())
+        await self.note(body, realm)
+        await self.changed("refusals")
+
+    async def note(self, body: msgspec.Struct, realm: str) -> None:
+        """Keep a record that this node makes for itself, by itself."""
+        record = make(
+            body,
+            realm=realm,
+            origin=self.me,
+            author="node",
+            label=self.own_label(),
+            protocol_time=self.clock.now(),
+            realm_time=self.clock.now(),
+            entropy=self._ids,
+        )
+        try:
+            await self.journal.keep([Entry(encode(record), record)])
+        except TocsinError:
+            self.counts["notes_not_kept"] += 1
+
+    async def changed(self, what: str) -> None:
+        """Tell the sink."""
+        try:
+            await self.sink.on_change(what)
+        except Exception:  # noqa: BLE001 - what a user of the exchange does wrong must not stop it
+            self.counts["sink_failed"] += 1
+
+    def partner(self, name: str) -> Partner | None:
+        """A partner that is pinned at this moment."""
+        return self.book.get(name)

@@ -1,0 +1,461 @@
+"""Receiving from one partner: everything is checked before anything is used, and what is used is on disk first.
+
+Records are taken in strictly in the order of their chain; what comes early is held, what is missing is asked
+for. Observations are taken as they come; a hole is asked for once and otherwise noted as a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tocsin.core import LIVE, BadRealm, Gap, InputError, TocsinError, decode, may_read, realms
+from tocsin.core.times import HOUR, SECOND, Micros
+from tocsin.formats import columns
+from tocsin.journal import Entry
+
+from . import chain, seal, store, wire
+from .errors import BadWire, Refused
+from .inchain import InChain, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+
+    from tocsin.core import Observations
+    from tocsin.journal import Kept
+
+    from .card import Card
+    from .context import Context
+    from .transport import Arrival
+
+CHAINS = 256  # chains that one partner may have with us
+EPOCHS = 64  # keys of one partner that are held
+SKEW = 300 * SECOND  # how far a partner's clock may be ahead
+GRANT_TRIES = 5
+INLINE_BYTES = 65_536  # packed observations above this are unpacked beside the event loop
+REMEMBERED = 100_000  # ids by which doubling is measured
+
+
+@dataclass(frozen=True)
+class _Held:
+    header: wire.Header
+    envelope: wire.Envelope
+    epoch: bytes
+    size: int
+
+
+@dataclass
+class _Asked:
+    at: Micros
+    times: int = 1
+
+
+class Inbox:
+    """What comes from one partner."""
+
+    def __init__(self, context: Context, sender: str, rows: Sequence[Row[Any]]) -> None:
+        self._context, self._sender = context, sender
+        self._keys: OrderedDict[bytes, tuple[bytes, Micros]] = OrderedDict()
+        self._asked: dict[bytes, _Asked] = {}
+        self._held: dict[tuple[str, str, int], _Held] = {}
+        self._locks = {wire.RECORDS: asyncio.Lock(), wire.OBSERVATIONS: asyncio.Lock()}
+        self._floor: Micros = 0  # of observation chains that were ended: whatever is as old is a replay
+        self._ended: list[str] = []
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self.chains = {
+            (row.tag, row.klass): InChain(row.tag, row.klass, row.realm, row.next, row.hash, row.sent_at, row.next, row.hash)
+            for row in rows
+        }
+        self.last_control: Micros = 0
+        self.heard: Micros | None = None
+        self.owed: asyncio.Event = asyncio.Event()  # a receipt is owed
+
+    # What came
+
+    async def packet(self, arrival: Arrival, card: Card) -> None:
+        """A message of class records or observations."""
+        digest = hashlib.sha256(arrival.data).digest()
+        realm = LIVE
+        try:
+            header, envelope = seal.open_packet(arrival.data, card, self._context.me, arrival.tag, arrival.klass)
+            if header.sent_at > self._context.clock.now() + SKEW:
+                raise Refused("clock")
+            async with self._locks[arrival.klass]:
+                one = self._chain(arrival.tag, arrival.klass)
+                realm = one.realm or LIVE
+                await self._place(one, header, envelope, card, again=arrival.again)
+        except BadWire:
+            await self._context.refuse(self._sender, "malformed", digest, realm)
+        except Refused as refusal:
+            await self._context.refuse(self._sender, refusal.reason, digest, realm)
+
+    def check_control(self, control: wire.Control, *, again: bool) -> bool:
+        """Whether a checked control message is to be heeded; raises `Refused` (`replayed`, `clock`)."""
+        if control.sent_at > self._context.clock.now() + SKEW:
+            raise Refused("clock")
+        if control.sent_at <= self.last_control:
+            if again:
+                return False
+            raise Refused("replayed")
+        self.last_control = control.sent_at
+        return True
+
+    async def grant(self, grant: wire.Grant, card: Card) -> None:
+        """An epoch's key; what waited for it is taken in. Raises `Refused` (`grant`, `commitment`)."""
+        try:
+            key = seal.open_grant(grant, self._sender, self._context.keys, self._context.prekeys)
+        except Refused as refusal:
+            if refusal.reason != "prekey":
+                raise
+            # Wrapped to a prekey that this node had before it was started again.
+            await self._ask_grant(grant.epoch)
+            return
+        self._keys[grant.epoch] = key, min(grant.until, self._context.clock.now() + 24 * HOUR) + HOUR
+        self._keys.move_to_end(grant.epoch)
+        while len(self._keys) > EPOCHS:
+            self._keys.popitem(last=False)
+        self._asked.pop(grant.epoch, None)
+        for klass, lock in self._locks.items():
+            async with lock:
+                for one in [found for found in self.chains.values() if found.klass == klass]:
+                    await self._drain(one, card)
+
+    def no_grant(self, epoch: bytes) -> None:
+        """The sender has no key for this epoch any more: what waits for it is dropped, and asked for as a range."""
+        self._asked.pop(epoch, None)
+        for place in [place for place, held in self._held.items() if held.epoch == epoch]:
+            del self._held[place]
+            self._context.counts["held_dropped"] += 1
+
+    def heads(self, heads: Sequence[wire.Head], sent_at: Micros) -> None:
+        """Where the sender says that its chains stand; raises `Refused` (`chain`) if that cannot be together with what it sent."""
+        now = self._context.clock.now()
+        wrong = False
+        for head in heads:
+            if not wire.is_tag(head.tag) or head.klass not in self._locks or head.next < 0 or len(head.hash) != 32:
+                raise Refused("malformed")
+            one = self._chain(head.tag, head.klass)
+            # A head that was told before the last packet came is only old.
+            wrong |= head.next < one.next and sent_at > one.sent_at
+            wrong |= head.next == one.next and head.hash != one.hash
+            one.reaches(head.next, head.hash, now)
+        if wrong:
+            raise Refused("chain")
+
+    async def gone(self, gone: wire.Gone) -> None:
+        """Observations that the sender no longer holds."""
+        async with self._locks[wire.OBSERVATIONS]:
+            one = self.chains.get((gone.tag, wire.OBSERVATIONS))
+            # Without a batch that was opened, its realm is unknown: the range is asked for again when it is known.
+            if one is not None and one.realm is not None:
+                for first, last in one.fill(gone.first, gone.last):
+                    await self._gap(one, first, last, "their node no longer has them")
+
+    # What is owed
+
+    def have(self) -> tuple[wire.Have, ...]:
+        """Receipts for all chains of records, the latest first."""
+        found = [one for one in self.chains.values() if one.klass == wire.RECORDS and one.realm is not None]
+        found.sort(key=lambda one: -one.sent_at)
+        return tuple(wire.Have(one.tag, one.next, one.hash, tuple(one.refused)) for one in found[: self._context.settings.heads])
+
+    async def tick(self) -> None:
+        """Ask for what is missing and did not come; drop keys whose time is over."""
+        settings, now = self._context.settings, self._context.clock.now()
+        for epoch in [epoch for epoch, (_, until) in self._keys.items() if now >= until]:
+            del self._keys[epoch]
+        for epoch, asked in list(self._asked.items()):
+            if asked.times > GRANT_TRIES:
+                self.no_grant(epoch)
+            elif now - asked.at >= settings.ask_again:
+                await self._ask_grant(epoch)
+        for one in list(self.chains.values()):
+            stale = one.target > one.next and now - one.noticed_at >= settings.ask_again
+            if one.klass == wire.RECORDS:
+                if stale:
+                    await self._ask_records(one)
+                continue
+            async with self._locks[wire.OBSERVATIONS]:
+                if stale and not self._waits(one):
+                    await self._too_many(one, one.skip_to(one.target, one.target_hash, now))
+                await self._ask_observations(one)
+
+    async def save(self) -> None:
+        """Keep where the chains of observations stand (those of records are kept with each record)."""
+        moved = [one for one in self.chains.values() if one.klass == wire.OBSERVATIONS and one.unsaved and one.realm is not None]
+        ended, self._ended = self._ended, []
+        if not moved and not ended:
+            return
+        rows = [(one.tag, one.realm or "", (one.next, one.hash, one.sent_at)) for one in moved]
+
+        def work(connection: Connection) -> None:
+            store.drop_in(connection, self._sender, ended, wire.OBSERVATIONS)
+            for tag, realm, head in rows:
+                store.save_in(connection, self._sender, tag, wire.OBSERVATIONS, realm, head)
+
+        for one in moved:
+            one.unsaved = False
+        await self._context.journal.write(work)
+
+    def behind(self) -> int:
+        """How many records are known of that have not come."""
+        return sum(one.behind() for one in self.chains.values() if one.klass == wire.RECORDS)
+
+    # Placing
+
+    def _chain(self, tag: str, klass: str) -> InChain:
+        if (one := self.chains.get((tag, klass))) is None:
+            if len(self.chains) >= CHAINS:
+                # Chains that never came to anything make room.
+                for key in [key for key, old in self.chains.items() if old.realm is None]:
+                    del self.chains[key]
+                if len(self.chains) >= CHAINS:
+                    raise Refused("too-many-chains")
+            one = self.chains[tag, klass] = InChain(tag, klass)
+        return one
+
+    async def _place(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card, *, again: bool) -> None:
+        now = self._context.clock.now()
+        if one.had(header.first, header.count):
+            if header.sent_at <= one.sent_at and not again:
+                raise Refused("replayed")
+            # Sealed afresh by its sender, because a receipt did not reach it.
+            one.sent_at = max(one.sent_at, header.sent_at)
+            self._context.counts["repeated"] += header.count
+            self.owed.set()
+            return
+        one.reaches(header.first + header.count, header.after, now)
+        epoch = seal.read_head(envelope).epoch
+        early = one.klass == wire.RECORDS and header.first > one.next
+        if early or epoch not in self._keys:
+            self._hold(header, envelope, epoch)
+            if epoch not in self._keys and epoch not in self._asked:
+                await self._ask_grant(epoch)
+            if early:
+                await self._ask_records(one)
+            return
+        await self._take(one, header, envelope, card)
+        await self._drain(one, card)
+
+    def _hold(self, header: wire.Header, envelope: wire.Envelope, epoch: bytes) -> None:
+        settings = self._context.settings
+        held = _Held(header, envelope, epoch, len(envelope.sealed) + 1024)
+        room = len(self._held) < settings.held and sum(h.size for h in self._held.values()) + held.size <= settings.held_bytes
+        if room:
+            self._held[header.tag, header.klass, header.first] = held
+        else:
+            self._context.counts["held_dropped"] += 1
+
+    def _waits(self, one: InChain) -> bool:
+        return any(tag == one.tag and klass == one.klass for tag, klass, _ in self._held)
+
+    async def _drain(self, one: InChain, card: Card) -> None:
+        """Take in what was held and whose turn has come."""
+        while True:
+            turn = sorted(
+                first
+                for (tag, klass, first), held in self._held.items()
+                if (tag, klass) == (one.tag, one.klass) and held.epoch in self._keys and (klass != wire.RECORDS or first <= one.next)
+            )
+            if not turn:
+                return
+            held = self._held.pop((one.tag, one.klass, turn[0]))
+            if one.had(held.header.first, held.header.count):
+                continue
+            try:
+                await self._take(one, held.header, held.envelope, card)
+            except BadWire:
+                await self._context.refuse(self._sender, "malformed", held.header.digest, one.realm or LIVE)
+            except Refused as refusal:
+                await self._context.refuse(self._sender, refusal.reason, held.header.digest, one.realm or LIVE)
+
+    async def _take(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card) -> None:
+        key, _ = self._keys[seal.read_head(envelope).epoch]
+        payload = seal.unseal(envelope, key)
+        if payload.klass != header.klass:
+            raise Refused("malformed")
+        try:
+            realm = realms.parse(payload.realm)
+        except BadRealm:
+            raise Refused("realm") from None
+        if realms.is_replay(realm) or one.realm not in {None, realm}:
+            raise Refused("realm")
+        proofs = seal.check_batch(payload, card)
+        if one.klass == wire.RECORDS:
+            await self._take_records(one, header, payload, proofs)
+        else:
+            await self._take_observations(one, header, payload)
+
+    # Records
+
+    async def _take_records(self, one: InChain, header: wire.Header, payload: wire.Payload, proofs: Sequence[bytes]) -> None:
+        context, skip = self._context, one.next - header.first
+        if len(payload.items) != header.count or (skip == 0 and header.before != one.hash):
+            raise Refused("chain")
+        after = chain.run(one.hash, [chain.item_hash(item) for item in payload.items[skip:]])
+        if after != header.after:
+            raise Refused("chain")
+        entries: list[Entry] = []
+        refused: list[tuple[int, str, bytes]] = []
+        for at in range(skip, header.count):
+            item = payload.items[at]
+            if item.state:
+                context.counts["withdrawn"] += 1
+                continue
+            try:
+                entries.append(self._entry(item.data, payload.kinds[at], payload.realm, proofs[at]))
+            except Refused as refusal:
+                refused.append((header.first + at, refusal.reason, hashlib.sha256(item.data).digest()))
+        next_, sent_at = header.first + header.count, max(one.sent_at, header.sent_at)
+
+        def also(connection: Connection, _: list[Kept]) -> None:
+            store.save_in(connection, self._sender, one.tag, wire.RECORDS, payload.realm, (next_, after, sent_at))
+
+        kept = await context.journal.keep(entries, also)
+        refused += [(-1, "identity", hashlib.sha256(data).digest()) for data in self._not_kept(entries, kept)]
+        one.realm, one.sent_at = payload.realm, sent_at
+        context.counts["advanced"] += header.count - skip
+        one.came_to(next_, after, context.clock.now())
+        self.owed.set()
+        for seq, reason, digest in refused:
+            if seq >= 0:
+                one.refused.append(seq)
+                context.counts["items_refused"] += 1
+            await context.refuse(self._sender, reason, digest, payload.realm)
+        if kept:
+            context.counts["records_received"] += len(kept)
+            await self._tell_records(kept)
+
+    def _entry(self, data: bytes, kind: str, realm: str, proof: bytes) -> Entry:
+        try:
+            record = decode(data)
+        except InputError:
+            raise Refused("record") from None
+        if record.kind != kind:
+            raise Refused("record")
+        if record.origin != self._sender or self._sender not in record.label.originators:
+            raise Refused("origin")
+        if record.realm != realm:
+            raise Refused("realm")
+        if not may_read(record.label, self._context.clearance):
+            raise Refused("label")
+        return Entry(data, record, proof)
+
+    def _not_kept(self, entries: Sequence[Entry], kept: Sequence[Kept]) -> list[bytes]:
+        """Those whose id stands in the journal with other bytes; the same bytes held already are only counted."""
+        new = {one.record.id for one in kept}
+        for one in kept:
+            if one.record.id in self._seen:
+                self._context.counts["doubled"] += 1
+            self._seen[one.record.id] = None
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+        clashes: list[bytes] = []
+        for entry in entries:
+            if entry.record.id in new:
+                new.discard(entry.record.id)
+            elif (held := self._context.journal.get(entry.record.id)) is not None and held.data == entry.data:
+                self._context.counts["already_held"] += 1
+            else:
+                self._context.counts["items_refused"] += 1
+                clashes.append(entry.data)
+        return clashes
+
+    async def _tell_records(self, kept: Sequence[Kept]) -> None:
+        try:
+            await self._context.sink.on_records(kept)
+        except Exception:  # noqa: BLE001 - what a user of the exchange does wrong must not stop it
+            self._context.counts["sink_failed"] += 1
+
+    async def _ask_records(self, one: InChain) -> None:
+        context, now = self._context, self._context.clock.now()
+        ahead = [first for tag, klass, first in self._held if (tag, klass) == (one.tag, wire.RECORDS)]
+        if one.next in ahead:
+            return  # it is here, and waits for its key
+        last = min([one.target, *(first for first in ahead if first > one.next)]) - 1
+        if last >= one.next and one.may_ask(now, context.settings.ask_again):
+            context.counts["ranges_asked"] += 1
+            await context.control(self._sender, wire.AskRange(one.tag, wire.RECORDS, one.next, last))
+
+    async def _ask_grant(self, epoch: bytes) -> None:
+        now = self._context.clock.now()
+        asked = self._asked.get(epoch)
+        self._asked[epoch] = _Asked(now, asked.times + 1 if asked else 1)
+        self._context.counts["grants_asked"] += 1
+        await self._context.control(self._sender, wire.AskGrant(epoch, self._context.prekeys.current()))
+
+    # Observations
+
+    async def _take_observations(self, one: InChain, header: wire.Header, payload: wire.Payload) -> None:
+        context, now = self._context, self._context.clock.now()
+        if header.after != chain.step(header.before, hashlib.sha256(payload.packed).digest()):
+            raise Refused("chain")
+        if header.first == one.next and header.before != one.hash:
+            raise Refused("chain")
+        batch = await self._unpack(payload.packed)
+        if batch.realm != payload.realm:
+            raise Refused("realm")
+        if one.realm is None:
+            await self._begin(one, payload.realm, header.sent_at)
+        if header.first >= one.next:
+            await self._too_many(one, one.skip_to(header.first, header.before, now))
+            one.came_to(header.first + 1, header.after, now)
+        else:
+            one.fill(header.first, header.first)
+        one.sent_at = max(one.sent_at, header.sent_at)
+        if not may_read(batch.label, context.clearance):
+            raise Refused("label")
+        context.counts["observations_received"] += len(batch)
+        context.counts["batches_received"] += 1
+        try:
+            await context.sink.on_observations(batch, self._sender, header.sent_at)
+        except Exception:  # noqa: BLE001 - what a user of the exchange does wrong must not stop it
+            context.counts["sink_failed"] += 1
+
+    async def _unpack(self, packed: bytes) -> Observations:
+        try:
+            return columns.unpack(packed) if len(packed) <= INLINE_BYTES else await asyncio.to_thread(columns.unpack, packed)
+        except TocsinError:
+            raise Refused("observations") from None
+
+    async def _begin(self, one: InChain, realm: str, sent_at: Micros) -> None:
+        """A chain opens; an earlier one of the same realm is over, since the sender was started anew."""
+        older = [c for c in self.chains.values() if c.klass == wire.OBSERVATIONS and c.realm == realm]
+        if sent_at <= max([self._floor, *(c.sent_at for c in older)]):
+            raise Refused("replayed")
+        one.realm = realm
+        for old in older:
+            self._floor = max(self._floor, old.sent_at)
+            self._ended.append(old.tag)
+            del self.chains[old.tag, old.klass]
+            for hole in old.missing:
+                await self._gap(old, hole.first, hole.last, "their node was started anew")
+
+    async def _ask_observations(self, one: InChain) -> None:
+        context, now = self._context, self._context.clock.now()
+        for hole in list(one.missing):
+            if one.realm is not None and now - hole.since >= context.settings.give_up:
+                one.missing.remove(hole)
+                await self._gap(one, hole.first, hole.last, "they did not come when asked for")
+            elif now >= hole.ask_at:
+                hole.wait = max(context.settings.ask_again, 2 * hole.wait)
+                hole.ask_at = now + hole.wait
+                context.counts["ranges_asked"] += 1
+                await context.control(self._sender, wire.AskRange(one.tag, wire.OBSERVATIONS, hole.first, hole.last))
+
+    async def _too_many(self, one: InChain, hole: Missing | None) -> None:
+        if hole is not None:
+            await self._gap(one, hole.first, hole.last, "there were too many holes to wait for each")
+
+    async def _gap(self, one: InChain, first: int, last: int, reason: str) -> None:
+        self._context.gaps[self._sender] += 1
+        self._context.counts["gaps"] += 1
+        self._context.counts["batches_missed"] += last - first + 1
+        if one.realm is not None:
+            await self._context.note(Gap(sender=self._sender, first=first, last=last, reason=reason), one.realm)
+        await self._context.changed("links")

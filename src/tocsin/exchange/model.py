@@ -1,0 +1,95 @@
+"""What the exchange tells the other rooms, and its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+
+from tocsin.core import Clearance
+from tocsin.core.times import DAY, HOUR, SECOND, Micros
+
+from .card import Card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin.core import Observations
+    from tocsin.journal import Kept
+
+
+class Partner(msgspec.Struct, frozen=True):
+    """An organisation that this node knows: its pinned keys, and what it may be shown."""
+
+    card: Card
+    clearance: Clearance
+
+    @property
+    def id(self) -> str:
+        """Its name to the protocol."""
+        return self.card.partner
+
+
+class LedgerRow(NamedTuple):
+    """What became of one record towards one partner. `state`: withheld, queued, sent, delivered; `at` µs of protocol time."""
+
+    partner: str
+    state: str
+    at: Micros | None
+    reason: str
+
+
+class Link(NamedTuple):
+    """How things stand with one partner.
+
+    `state`: up (heard within three heartbeats), late (within a minute), down. `behind_in` and `behind_out` count records
+    that are known to be owed, `refused` what it sent and we refused, `gaps` ranges of its observations that never came.
+    """
+
+    partner: str
+    state: str
+    last_heard: Micros | None
+    behind_in: int
+    behind_out: int
+    refused: int
+    gaps: int
+
+
+class Sink(Protocol):
+    """Whoever uses what arrives. What it raises is counted, and stops nothing."""
+
+    async def on_records(self, kept: Sequence[Kept]) -> None:
+        """Records of partners, after they are on disk; each exactly once."""
+        ...
+
+    async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
+        """A batch of a partner's, in the order of its chain but for batches that were late; `sent_at` is the sender's time."""
+        ...
+
+    async def on_change(self, what: str) -> None:
+        """`ledger`, `links` or `refusals` have changed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times in µs of protocol time, except those in seconds (`_s`), which are waits of this process."""
+
+    heartbeat: Micros = 5 * SECOND
+    rotate: Micros = HOUR  # an epoch's life
+    prekey_period: Micros = DAY
+    prekey_grace: Micros = HOUR
+    ask_again: Micros = SECOND  # before a range or a grant is asked for again
+    give_up: Micros = 15 * SECOND  # before observations that were asked for count as gone
+    flush_s: float = 0.08  # observations gather this long
+    receipt_s: float = 0.03  # receipts gather this long
+    tick_s: float = 0.2
+    batch_rows: int = 20_000  # observations in one envelope
+    pending_rows: int = 200_000  # observations that wait to be sealed; past it the oldest are dropped
+    queue: int = 64  # sealed observation batches that wait for the relay, per partner
+    ring: int = 64  # sent observation batches that can be asked for again, per chain
+    held: int = 64  # envelopes that came before their turn, per sender
+    held_bytes: int = 32_000_000
+    refusals_a_minute: int = 20  # kept as records, per sender; the others are counted
+    heads: int = 64  # chains that one heartbeat speaks of

@@ -1,0 +1,163 @@
+"""What is owed to whom, in SQL: functions that run in the journal's single writer, and the reads beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from . import chain, wire
+from .model import LedgerRow
+from .tables import chains_in, chains_out, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+
+    from tocsin.core.times import Micros
+    from tocsin.journal import Journal, Kept
+    from tocsin.policy import Release
+
+_SHOWN = {"refused": "sent", "withdrawn": "withheld"}
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One record's place in the chain to a partner."""
+
+    record_id: str
+    realm: str
+    seq: int
+    item: bytes
+    after: bytes
+
+
+@dataclass
+class OutChain:
+    """How far the chain of records to one partner in one realm has come: the next number, and the first without a receipt."""
+
+    next: int
+    hash: bytes
+    received: int
+
+
+def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Release], now: Micros) -> dict[tuple[str, str], OutChain]:
+    """Outbox rows for new records, chained for each partner that may have them; the chains as they stand then."""
+    chains: dict[tuple[str, str], OutChain] = {}
+    rows: list[dict[str, Any]] = []
+    for one, release in zip(kept, releases, strict=True):
+        item = hashlib.sha256(one.data).digest()
+        for decision in release.decisions:
+            row = {
+                "record_id": one.record.id,
+                "partner": decision.partner,
+                "realm": one.record.realm,
+                "reason": decision.reason[:200],
+                "at": now,
+            }
+            if decision.partner not in release.audience:
+                rows.append(row | {"seq": None, "item": None, "after": None, "state": "withheld"})
+                continue
+            key = decision.partner, one.record.realm
+            to = chains.get(key) or _read_out(connection, *key)
+            after = chain.step(to.hash, item)
+            rows.append(row | {"seq": to.next, "item": item, "after": after, "state": "queued"})
+            chains[key] = OutChain(to.next + 1, after, to.received)
+    if rows:
+        connection.execute(insert(outbox), rows)
+    for (partner, realm), to in chains.items():
+        place = (chains_out.c.partner == partner) & (chains_out.c.realm == realm)
+        connection.execute(delete(chains_out).where(place))
+        values = {"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received}
+        connection.execute(insert(chains_out), [values])
+    return chains
+
+
+def _read_out(connection: Connection, partner: str, realm: str) -> OutChain:
+    found = connection.execute(select(chains_out).where(chains_out.c.partner == partner, chains_out.c.realm == realm)).first()
+    return OutChain(found.next, found.hash, found.received) if found else OutChain(0, wire.ZERO, 0)
+
+
+def all_out(journal: Journal) -> dict[tuple[str, str], OutChain]:
+    """Every chain of records to partners."""
+    return {(row.partner, row.realm): OutChain(row.next, row.hash, row.received) for row in journal.read_rows(select(chains_out))}
+
+
+def queued(journal: Journal, partner: str, limit: int) -> list[Owed]:
+    """What waits for `partner`, in order within each realm: the first run of one realm."""
+    rows = journal.read_rows(
+        select(outbox).where(outbox.c.state == "queued", outbox.c.partner == partner).order_by(outbox.c.realm, outbox.c.seq).limit(limit)
+    )
+    return _run(rows)
+
+
+def between(journal: Journal, partner: str, realm: str, first: int, last: int, limit: int) -> list[Owed]:
+    """A range of the chain to `partner`, whatever became of it before."""
+    where = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq >= first, outbox.c.seq <= last)
+    return _run(journal.read_rows(select(outbox).where(*where).order_by(outbox.c.seq).limit(limit)))
+
+
+def _run(rows: Sequence[Row[Any]]) -> list[Owed]:
+    found: list[Owed] = []
+    for row in rows:
+        if found and (row.realm, row.seq) != (found[-1].realm, found[-1].seq + 1):
+            break
+        found.append(Owed(row.record_id, row.realm, row.seq, row.item, row.after))
+    return found
+
+
+def hash_before(journal: Journal, partner: str, realm: str, seq: int) -> bytes | None:
+    """The chain's hash before item `seq`; None if the chain never came so far."""
+    if seq == 0:
+        return wire.ZERO
+    where = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq == seq - 1)
+    rows = journal.read_rows(select(outbox.c.after).where(*where))
+    return rows[0].after if rows else None
+
+
+def mark(connection: Connection, partner: str, ids: Sequence[str], state: str, reason: str | None, now: Micros) -> None:
+    """Set the state of rows that no receipt has closed yet."""
+    if ids:
+        values: dict[str, Any] = {"state": state, "at": now} | ({"reason": reason} if reason else {})
+        where = (outbox.c.partner == partner, outbox.c.record_id.in_(ids), outbox.c.state.in_(["queued", "sent"]))
+        connection.execute(update(outbox).where(*where).values(**values))
+
+
+def close(connection: Connection, partner: str, realm: str, have: wire.Have, now: Micros) -> None:
+    """Close every row before a receipt's `next`, and note those that the partner would not keep."""
+    rows = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq < have.next)
+    refused = [seq for seq in have.refused if seq < have.next]
+    if refused:
+        says = {"state": "refused", "reason": "Their node would not keep it.", "at": now}
+        connection.execute(update(outbox).where(*rows, outbox.c.seq.in_(refused), outbox.c.state.in_(["queued", "sent"])).values(**says))
+    connection.execute(update(outbox).where(*rows, outbox.c.state.in_(["queued", "sent"])).values(state="delivered", at=now))
+    place = (chains_out.c.partner == partner, chains_out.c.realm == realm, chains_out.c.received < have.next)
+    connection.execute(update(chains_out).where(*place).values(received=have.next))
+
+
+def ledger(journal: Journal, record_id: str) -> list[LedgerRow]:
+    """What became of a record towards each partner, in alphabetic order."""
+    rows = journal.read_rows(select(outbox).where(outbox.c.record_id == record_id).order_by(outbox.c.partner))
+    return [LedgerRow(row.partner, _SHOWN.get(row.state, row.state), row.at, row.reason) for row in rows]
+
+
+def save_in(connection: Connection, sender: str, tag: str, klass: str, realm: str, head: tuple[int, bytes, Micros]) -> None:
+    """Keep how far a chain from `sender` has come: next number, hash, and the latest sender's time."""
+    where = (chains_in.c.sender == sender, chains_in.c.tag == tag, chains_in.c.klass == klass)
+    connection.execute(delete(chains_in).where(*where))
+    next_, hash_, sent_at = head
+    row = {"sender": sender, "tag": tag, "klass": klass, "realm": realm, "next": next_, "hash": hash_, "sent_at": sent_at}
+    connection.execute(insert(chains_in), [row])
+
+
+def drop_in(connection: Connection, sender: str, tags: Sequence[str], klass: str) -> None:
+    """Forget chains that the sender has ended."""
+    connection.execute(delete(chains_in).where(chains_in.c.sender == sender, chains_in.c.tag.in_(tags), chains_in.c.klass == klass))
+
+
+def all_in(journal: Journal) -> list[Row[Any]]:
+    """Every chain from partners."""
+    return journal.read_rows(select(chains_in))

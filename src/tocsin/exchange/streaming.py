@@ -1,0 +1,233 @@
+"""Sending observations: gathered for a moment, packed and sealed once for an audience, left at the relay for each member.
+
+Nothing here waits for a partner. What cannot be carried in time is dropped, the oldest first, and counted; its
+place in the chain stays empty, and the partner notes the gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tocsin.core import TocsinError
+from tocsin.core.observations import concat
+from tocsin.formats import columns
+
+from . import chain, seal, wire
+from .errors import RelayFull, RelayUnreachable
+
+if TYPE_CHECKING:
+    from tocsin.core import Label, Observations, Realm
+    from tocsin.policy import Release
+
+    from .context import Context
+    from .outgoing import Grants, Releases, Shared
+    from .seal import Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch that has its place in a chain, kept for a while in case it is asked for again."""
+
+    seq: int
+    before: bytes
+    packed: bytes
+    label: Label
+
+
+@dataclass
+class _Chain:
+    tag: str
+    realm: Realm
+    ring: deque[Sent]
+    next: int = 0
+    hash: bytes = wire.ZERO
+
+
+@dataclass
+class _Line:
+    """What goes to one partner."""
+
+    queue: deque[tuple[_Chain, Sent, Epoch, bytes]]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    chains: dict[Realm, _Chain] = field(default_factory=dict)
+
+
+class Streams:
+    """Every partner's stream of observations from this node."""
+
+    def __init__(self, context: Context, releases: Releases, grants: Grants, shared: Shared) -> None:
+        self._context, self._releases, self._grants, self._shared = context, releases, grants, shared
+        self._start = context.entropy.child("stream start").take(16) + context.clock.now().to_bytes(8, "big")
+        self._pending: deque[Observations] = deque()
+        self._rows = 0
+        self._wake = asyncio.Event()
+        self._lines: dict[str, _Line] = {}
+        self._gatherer: asyncio.Task[None] | None = None
+
+    def share(self, batch: Observations) -> Release:
+        """Take a batch for whoever may have it; never waits, keeps at most so many rows."""
+        release = self._releases.of(batch.label, batch.realm)
+        if release.audience and len(batch):
+            self._pending.append(batch)
+            self._rows += len(batch)
+            while self._rows > self._context.settings.pending_rows and len(self._pending) > 1:
+                dropped = self._pending.popleft()
+                self._rows -= len(dropped)
+                self._context.counts["observations_dropped"] += len(dropped)
+            self._wake.set()
+        return release
+
+    def start(self) -> None:
+        """Begin to gather and send."""
+        self._gatherer = asyncio.create_task(self._gather(), name="observations")
+
+    async def stop(self) -> None:
+        """End; what waits is dropped."""
+        tasks = [task for task in (self._gatherer, *(line.task for line in self._lines.values())) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def heads(self, partner: str) -> list[wire.Head]:
+        """How far this partner's chains have come."""
+        line = self._lines.get(partner)
+        return [wire.Head(one.tag, wire.OBSERVATIONS, one.next, one.hash) for one in line.chains.values()] if line else []
+
+    def link_is_up(self) -> None:
+        """Go on with what waits."""
+        for line in self._lines.values():
+            line.wake.set()
+
+    def forget(self, partner: str) -> None:
+        """The partner is one no more."""
+        line = self._lines.pop(partner, None)
+        if line and line.task:
+            line.task.cancel()
+
+    async def again(self, partner: str, ask: wire.AskRange) -> None:
+        """Send what is still held of a range, sealed afresh under today's decision, and say what is gone."""
+        line = self._lines.get(partner)
+        one = next((c for c in line.chains.values() if c.tag == ask.tag), None) if line else None
+        if line is None or one is None or not 0 <= ask.first <= ask.last < one.next:
+            # A chain that ended with an earlier start, or never was.
+            await self._context.control(partner, wire.Gone(ask.tag, ask.first, ask.last))
+            return
+        queued = {sent.seq for chain_, sent, *_ in line.queue if chain_ is one}
+        held = {sent.seq: sent for sent in one.ring}
+        gone: list[int] = []
+        for seq in range(max(ask.first, one.next - len(one.ring)), ask.last + 1):
+            sent = held.get(seq)
+            audience = self._releases.of(sent.label, one.realm).audience if sent else frozenset()
+            if sent is None or partner not in audience:
+                gone.append(seq)
+            elif seq not in queued:
+                self._put(line, one, sent, self._seal(one.realm, sent.packed, audience))
+        earlier = min(ask.last, one.next - len(one.ring) - 1)
+        if earlier >= ask.first:
+            await self._context.control(partner, wire.Gone(ask.tag, ask.first, earlier))
+        for first, last in _runs(gone):
+            await self._context.control(partner, wire.Gone(ask.tag, first, last))
+
+    async def _gather(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(self._context.settings.flush_s)
+            self._wake.clear()
+            groups: dict[tuple[str, Realm, Label], list[Observations]] = {}
+            while self._pending:
+                batch = self._pending.popleft()
+                groups.setdefault((batch.feed, batch.realm, batch.label), []).append(batch)
+            self._rows = 0
+            for (_, realm, label), batches in groups.items():
+                whole = concat(batches)
+                for first in range(0, len(whole), self._context.settings.batch_rows):
+                    part = whole.select(slice(first, first + self._context.settings.batch_rows))
+                    try:
+                        await self._send(part, realm, label)
+                    except TocsinError:
+                        # A batch that cannot be packed (a feed's name too long, a value no partner would take).
+                        self._context.counts["observations_unpackable"] += len(part)
+
+    async def _send(self, batch: Observations, realm: Realm, label: Label) -> None:
+        packed = await asyncio.to_thread(columns.pack, batch)
+        audience = self._releases.of(label, realm).audience
+        if not audience:
+            return
+        envelope = self._seal(realm, packed, audience)
+        self._context.counts["observations_sent"] += len(batch)
+        for name in sorted(audience):
+            line = self._line(name)
+            if (one := line.chains.get(realm)) is None:
+                if len(line.chains) >= self._context.settings.heads:
+                    del line.chains[next(iter(line.chains))]
+                tag = chain.realm_tag(self._context.keys.tag_key, name, realm, wire.OBSERVATIONS, self._start)
+                one = line.chains[realm] = _Chain(tag, realm, deque(maxlen=self._context.settings.ring))
+            sent = Sent(one.next, one.hash, packed, label)
+            one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(packed).digest())
+            one.ring.append(sent)
+            self._put(line, one, sent, envelope)
+
+    def _seal(self, realm: Realm, packed: bytes, audience: frozenset[str]) -> tuple[Epoch, bytes]:
+        epoch = self._grants.epochs.of(audience)
+        return epoch, self._shared.seal(seal.payload_of_observations(self._context.keys, realm, packed), epoch)
+
+    def _put(self, line: _Line, one: _Chain, sent: Sent, sealed: tuple[Epoch, bytes]) -> None:
+        if len(line.queue) >= self._context.settings.queue:
+            line.queue.popleft()
+            self._context.counts["batches_dropped"] += 1
+        line.queue.append((one, sent, *sealed))
+        line.wake.set()
+
+    def _line(self, partner: str) -> _Line:
+        if (line := self._lines.get(partner)) is None:
+            line = self._lines[partner] = _Line(deque())
+            line.task = asyncio.create_task(self._carry(partner, line), name=f"observations-{partner}")
+        return line
+
+    async def _carry(self, partner: str, line: _Line) -> None:
+        context = self._context
+        while True:
+            await line.wake.wait()
+            line.wake.clear()
+            while line.queue and context.transport.connected:
+                one, sent, epoch, envelope = line.queue.popleft()
+                if (known := context.partner(partner)) is None:
+                    break
+                await self._grants.ready(epoch, known)
+                packet = seal.make_packet(
+                    context.keys,
+                    recipient=partner,
+                    tag=one.tag,
+                    klass=wire.OBSERVATIONS,
+                    first=sent.seq,
+                    before=sent.before,
+                    items=[hashlib.sha256(sent.packed).digest()],
+                    envelope=envelope,
+                    sent_at=context.stamp(),
+                )
+                try:
+                    await context.transport.send(partner, one.tag, wire.OBSERVATIONS, packet)
+                    context.counts["batches_sent"] += 1
+                except RelayFull:
+                    context.counts["batches_dropped"] += 1
+                except RelayUnreachable:
+                    # Still in the ring: the partner asks for it when it sees the hole.
+                    context.counts["batches_dropped"] += 1
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(line.wake.wait(), context.settings.tick_s)
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    return runs
