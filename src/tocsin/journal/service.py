@@ -17,7 +17,7 @@ from .errors import Closed, Damaged, Erased, NotKept
 from .lock import FolderLock
 from .memory import Memory
 from .model import Entry, Kept, Leaf
-from .tables import records
+from .tables import records, settings
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RECORDS = "records"
+_VAULT = "journal's vault"
 _PAGE = 500
 _MOST_AT_ONCE = 10_000
 _HEADER = msgspec.json.Decoder(Record)
@@ -49,6 +50,7 @@ class Journal:
         self._writing, self._reading = schema.engines(folder, url)
         try:
             schema.migrate(self._writing)
+            self._check_vault(vault)
             with self._reading.connect() as connection:
                 self._memory.load(connection)
         except SQLAlchemyError as error:
@@ -64,7 +66,8 @@ class Journal:
     async def open(cls, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, url: str | None = None) -> Self:
         """The journal in `folder`, made or brought to this version if need be.
 
-        `url`: another database than the folder's own SQLite file. Raises `FolderBusy`, `Damaged`, `NotKept`.
+        `url`: another database than the folder's own SQLite file. Raises `FolderBusy`, `WrongSecret` if the journal was
+        made with another vault, `Damaged`, `NotKept`.
         """
         return await asyncio.to_thread(cls._open, folder, vault, clock, entropy, url)
 
@@ -184,6 +187,15 @@ class Journal:
         self._memory.forget()
         if self._writing.dialect.name == "sqlite":
             await asyncio.to_thread(schema.checkpoint, self._writing)
+
+    def _check_vault(self, vault: Vault) -> None:
+        # Two vaults in one journal would each read half of it.
+        with self._writing.begin() as connection:
+            found = connection.scalar(select(settings.c.value).where(settings.c.name == _VAULT))
+            if found is None:
+                connection.execute(insert(settings).values(name=_VAULT, value=vault.wrap(b"", _VAULT)))
+            else:
+                vault.unwrap(found, _VAULT)
 
     def _keep(
         self, connection: Connection, entries: Sequence[Entry], also: Callable[[Connection, list[Kept]], None] | None, day: int
