@@ -60,13 +60,21 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
             connection.commit()
     except SQLAlchemyError as error:
-        raise NotKept(reason(error)) from None
+        raise unreadable(error) from None
 
 
 def checkpoint(engine: Engine) -> None:
     """Move SQLite's write-ahead log into the database and empty it, unless a reader is in the way just now."""
     with engine.connect() as connection:
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
+def unreadable(error: Exception) -> Damaged | NotKept:
+    """What the database's refusal to open means: `Damaged` if the file is not whole, else `NotKept`."""
+    says = reason(error)
+    if says.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return Damaged(f"the journal's file is damaged ({says}): restore the node's folder from its backup")
+    return NotKept(says)
 
 
 def reason(error: Exception) -> str:

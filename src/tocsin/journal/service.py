@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tocsin.core import InputError, Record, TooLarge, kind_of_id, realms
 
 from . import schema, seals
-from .errors import Closed, Damaged, Erased, NotKept
+from .errors import Closed, Damaged, Erased
 from .lock import FolderLock
 from .memory import Memory
 from .model import Entry, Kept, Leaf
@@ -55,7 +55,7 @@ class Journal:
                 self._memory.load(connection)
         except SQLAlchemyError as error:
             self._dispose()
-            raise NotKept(schema.reason(error)) from None
+            raise schema.unreadable(error) from None
         except BaseException:
             self._dispose()
             raise
