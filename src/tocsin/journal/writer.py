@@ -128,14 +128,17 @@ class Writer:
         finally:
             self._current = None
         if failure is not None:
-            self._say(cursor, "ROLLBACK TO SAVEPOINT tocsin_job")
+            try:
+                self._say(cursor, "ROLLBACK TO SAVEPOINT tocsin_job")
+            except NotKept as ended:
+                raise (failure if isinstance(failure, NotKept) else ended) from None
             self._follower.job_undone()
         self._say(cursor, "RELEASE SAVEPOINT tocsin_job")
         cursor.close()
         return result, failure
 
     def _say(self, cursor: Any, command: str) -> None:
-        # A database in trouble may have ended the transaction by itself; then the whole group fails.
+        # A database in trouble (disk full) may have ended the transaction by itself; then the whole group fails.
         try:
             cursor.execute(command)
         except self._engine.dialect.loaded_dbapi.Error as error:
