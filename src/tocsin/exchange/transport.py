@@ -270,6 +270,7 @@ async def _connect(client: Client, url: str, inbox: str, closed: Callable[[], An
                 allow_reconnect=False,
                 connect_timeout=CONNECT_S,
                 max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 ping_interval=10,
                 max_outstanding_pings=2,
                 closed_cb=ended,
