@@ -22,7 +22,9 @@ LEVELS = ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL")
 
 async def make(folder: Path, id: str = "ASTER", **more: Any) -> Path:
     """A new node whose officer is `mara`."""
-    wishes = Wishes(id=id, name=f"{id.title()} watch floor", user="mara", password=PASSWORD, levels=LEVELS, clearance="CONFIDENTIAL", **more)
+    wishes = Wishes(
+        id=id, name=f"{id.title()} watch floor", user="mara", password=PASSWORD, levels=LEVELS, clearance="CONFIDENTIAL", **more
+    )
     await found(folder, wishes)
     return folder
 

@@ -16,11 +16,12 @@ REPORT = {"realm": LIVE, "title": "Loading seen", "text": "Trucks at the ramp.",
 SECRET = {**REPORT, "title": "Kestrel nine", "classification": "CONFIDENTIAL", "releasable_to": []}
 
 
-async def flights(node, label: Label, count: int = 3) -> Observations:
-    now = node.clock.now()
+def flights(node, label: Label, count: int = 3, ago_s: float = 0.1) -> Observations:
+    now = node.clock.now() - int(ago_s * 1e6)
+    east = now / 1e6 % 1000 * 0.00197  # 150 m/s at 47 degrees
     return build(
-        "roof", LIVE, label, count, time=[now - 1000] * count, identity=[(1 << 56) + i + 1 for i in range(count)],
-        latitude=[47.0 + i / 10 for i in range(count)], longitude=[8.0] * count, altitude=[5000.0] * count, speed=[150.0] * count,
+        "roof", LIVE, label, count, time=[now] * count, identity=[(1 << 56) + i + 1 for i in range(count)],
+        latitude=[47.0 + i / 10 for i in range(count)], longitude=[8.0 + east] * count, altitude=[5000.0] * count, speed=[150.0] * count,
         course=[90.0] * count,
     )  # fmt: skip
 
@@ -63,7 +64,7 @@ def test_every_route_but_health_and_login_needs_a_session(tmp_path):
             schema = (await client.get("/schema/openapi.json")).json()
             seen = 0
             for path, methods in schema["paths"].items():
-                inside = path.removeprefix("/api/v1").replace("{warning}", "warning--x").replace("{state}", "read")
+                inside = path.removeprefix("/api/v1").replace("{warning}", "warning--x").replace("{word}", "read")
                 for method in methods:
                     if (inside.rstrip("/"), method) in {("/health", "get"), ("/session", "post")}:
                         continue
@@ -164,7 +165,19 @@ def test_a_reader_role_reads_and_does_nothing_else(tmp_path):
 
 def test_what_a_reader_may_not_see_changes_no_byte_of_any_answer(tmp_path):
     """Two nodes alike but for what is above the reader: every GET answers the same bytes, record ids and times aside."""
-    paths = ["/feeds", "/places", "/tracks", "/assessments", "/warnings", "/reports", "/journal", "/log", "/session", "/exchange", "/rehearsal"]
+    paths = [
+        "/feeds",
+        "/places",
+        "/tracks",
+        "/assessments",
+        "/warnings",
+        "/reports",
+        "/journal",
+        "/log",
+        "/session",
+        "/exchange",
+        "/rehearsal",
+    ]
 
     async def bodies(folder, *, secret: bool):
         from tocsin.core import ManualClock, SeededEntropy
@@ -176,12 +189,12 @@ def test_what_a_reader_may_not_see_changes_no_byte_of_any_answer(tmp_path):
                 if secret:
                     await mara.post("/reports", json=SECRET)
                     await mara.post("/log", json={"realm": LIVE, "text": "Kestrel nine is near"})
-                    node.world(LIVE).take(await flights(node, of(node, 2), 9), "ASTER")
+                    node.world(LIVE).take(flights(node, of(node, 2), 9), "ASTER")
                 await low.post("/reports", json={**REPORT, "classification": "RESTRICTED", "releasable_to": []})
                 clock.move_to(clock.now() + 5_000_000)
-                node.world(LIVE).take(await flights(node, of(node, 0)), "ASTER")
+                node.world(LIVE).take(flights(node, of(node, 0)), "ASTER")
                 clock.move_to(clock.now() + 5_000_000)
-                node.world(LIVE).take(await flights(node, of(node, 0)), "ASTER")
+                node.world(LIVE).take(flights(node, of(node, 0)), "ASTER")
                 answers = {path: await low.get(path, params={"realm": LIVE}) for path in paths}
                 assert all(answer.status_code == 200 for answer in answers.values()), answers
                 stripped = {path: json.loads(answer.content) for path, answer in answers.items()}
@@ -203,9 +216,8 @@ def test_tracks_stream_to_a_reader_and_stop_with_the_session(tmp_path):
         async with person(url) as mara:
             cookie = f"tocsin_session={mara.cookies['tocsin_session']}"
             address = url.replace("http", "ws") + "/live?realm=live"
-            node.world(LIVE).take(await flights(node, label), "ASTER")
-            await asyncio.sleep(0.01)
-            node.world(LIVE).take(await flights(node, label), "ASTER")
+            node.world(LIVE).take(flights(node, label, ago_s=6), "ASTER")
+            node.world(LIVE).take(flights(node, label), "ASTER")
             async with websockets.connect(address, additional_headers={"cookie": cookie}) as stream:
                 first = json.loads(await asyncio.wait_for(stream.recv(), 10))
                 assert first["type"] == "tracks"

@@ -45,7 +45,9 @@ async def founded(folder: Path) -> dict[str, Path]:
         node = await Node.open(where, secrets.find(where), ManualClock(ZERO), SeededEntropy(name))
         for other, card in cards.items():
             if other != name:
-                await operations.add_partner(node, operations.NewPartner(card.to_toml(), "CONFIDENTIAL" if other == "BIRCH" else "RESTRICTED"))
+                await operations.add_partner(
+                    node, operations.NewPartner(card.to_toml(), "CONFIDENTIAL" if other == "BIRCH" else "RESTRICTED")
+                )
         await node.close()
     return folders
 
@@ -135,7 +137,7 @@ async def play(folder: Path, *, exercise: bool, report: bool) -> dict[str, Any]:
 async def settled(nodes: dict[str, Node]) -> None:
     for _ in range(2000):
         exchanges = [node.exchange for node in nodes.values() if node.exchange is not None]
-        if all(exchange.idle() for exchange in exchanges):
+        if all(link.behind_in == link.behind_out == 0 for exchange in exchanges for link in exchange.links()):
             sent = nodes["ASTER"].shared
             if all(nodes[name].received == sent for name in ("BIRCH", "CEDAR")):
                 return

@@ -182,12 +182,12 @@ async def exercise(node: Node, wanted: Exercise) -> Any:
 
 async def link(node: Node, wanted: LinkTo) -> Any:
     """Cut or restore the link to the relay: for drills."""
-    if node.exchange is None:
+    if node.transport is None:
         raise NotReachable("this node has no relay")
     if wanted.state == "cut":
-        await node.exchange.transport.cut()
+        await node.transport.cut()
     else:
-        await node.exchange.transport.restore()
+        await node.transport.restore()
     return {"link": wanted.state}
 
 

@@ -79,6 +79,7 @@ class Node:
         self.worlds: dict[Realm, World] = {}
         self.feeds: list[Feed] = []
         self.exchange: Exchange | None = None
+        self.transport: NatsTransport | None = None
         self.relay: Relay | None = None
         self.latencies: deque[tuple[float, int]] = deque(maxlen=50_000)
         self.received = 0
@@ -134,8 +135,10 @@ class Node:
     @contextlib.asynccontextmanager
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
         """Share with partners through the relay at `url` until the block ends."""
-        transport = NatsTransport(url, self.keys, self.clock, self.entropy)
-        self.exchange = Exchange(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self)
+        self.transport = NatsTransport(url, self.keys, self.entropy)
+        self.exchange = Exchange(
+            self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, clearance=self.config.own
+        )
         await self.exchange.start()
         try:
             yield self.exchange

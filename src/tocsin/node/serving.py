@@ -38,6 +38,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
 async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
     """The node's HTTP on a socket of its own; gives its address, which is also written to `http.url` in the folder."""
     where = node.config.http
+    app = make_app(node)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -46,7 +47,7 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
         listener.close()
         raise NotReachable(f"the console cannot listen on {where.host}:{port or where.port}: {error.strerror}; try --port 0") from None
     config = uvicorn.Config(
-        make_app(node),
+        app,
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 
 def _any_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
-    # The type alone: a message may quote labelled content.
-    log.error("a request failed inside: %s", type(error).__name__)
+    # The type and the place alone: a message may quote labelled content.
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f"{Path(last[0].filename).name}:{last[0].lineno}" if last else "nowhere"
+    log.error("a request failed inside: %s at %s", type(error).__name__, where)
     return _answer(500, "something failed inside the node; its log names the kind")

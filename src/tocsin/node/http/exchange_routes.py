@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, get, post
-from litestar.params import Body, Parameter
+from litestar.params import Body, QueryParameter
 
 from tocsin.core import Report, realms
-from tocsin.node.acts import Acts
-from tocsin.node.readers import Reader
-from tocsin.node.screens import Screens
-from tocsin.node.service import Node
+
+from .given import OfRealm, TheActs, TheNode, TheReader, TheScreens
 
 Json = dict[str, Any]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
@@ -49,12 +47,12 @@ class ReportController(Controller):
     path = "/"
 
     @get("/reports", sync_to_thread=False)
-    def every(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+    def every(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """Reports that this reader may read, the newest first."""
         return screens.reports(reader, realms.parse(realm))
 
     @post("/reports")
-    async def say(self, reader: Reader, acts: Acts, screens: Screens, data: Annotated[NewReport, Body()]) -> Json:
+    async def say(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewReport, Body()]) -> Json:
         """Say a report; its label decides who gets it."""
         by = reader.user.name if data.grade else ""
         fields = Report(title=data.title, text=data.text, source=data.source, grade=data.grade, graded_by=by)
@@ -63,7 +61,7 @@ class ReportController(Controller):
         return next(row for row in screens.reports(reader, realm) if row["record"] == record)
 
     @post("/release/preview", status_code=200, sync_to_thread=False)
-    def preview(self, reader: Reader, node: Node, acts: Acts, data: Annotated[Marked, Body()]) -> list[Json]:
+    def preview(self, reader: TheReader, node: TheNode, acts: TheActs, data: Annotated[Marked, Body()]) -> list[Json]:
         """Every partner, yes or no, and why."""
         names = {p.card.partner: p.card.name for p in node.book.partners()}
         label = acts.new_label(reader, data.classification, data.releasable_to, data.caveats)
@@ -77,7 +75,7 @@ class ExchangeController(Controller):
     path = "/exchange"
 
     @get("/", sync_to_thread=False)
-    def show(self, reader: Reader, screens: Screens) -> Json:
+    def show(self, reader: TheReader, screens: TheScreens) -> Json:
         """Partners, their links, and what was refused."""
         return screens.exchange(reader)
 
@@ -90,11 +88,11 @@ class JournalController(Controller):
     @get("/", sync_to_thread=False)
     def rows(
         self,
-        reader: Reader,
-        screens: Screens,
-        realm: str,
-        after: Annotated[int, Parameter(ge=-1)] = -1,
-        limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+        reader: TheReader,
+        screens: TheScreens,
+        realm: OfRealm,
+        after: Annotated[int, QueryParameter(ge=-1)] = -1,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> list[Json]:
         """Rows after an index, which counts this reader's rows alone."""
         return screens.journal(reader, realms.parse(realm), after, limit)
@@ -106,12 +104,12 @@ class LogController(Controller):
     path = "/log"
 
     @get("/", sync_to_thread=False)
-    def lines(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+    def lines(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """Its lines, the newest first."""
         return screens.log(reader, realms.parse(realm))
 
     @post("/")
-    async def write(self, reader: Reader, acts: Acts, screens: Screens, data: Annotated[NewLine, Body()]) -> list[Json]:
+    async def write(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewLine, Body()]) -> list[Json]:
         """Add a line."""
         await acts.write_log(reader, realms.parse(data.realm), data.text)
         return screens.log(reader, data.realm)

@@ -14,6 +14,7 @@ from tocsin.node.readers import Reader
 from tocsin.node.service import Change, Node
 
 from .frames import frame
+from .given import OfRealm, TheNode
 from .session_routes import COOKIE, reader_at, same_origin
 
 EVERY_S = 0.5
@@ -57,7 +58,7 @@ class Stream:
 
 
 @websocket("/live")
-async def live(socket: WebSocket[Any, Any, Any], node: Node, realm: str) -> None:
+async def live(socket: WebSocket[Any, Any, Any], node: TheNode, realm: OfRealm) -> None:
     """Frames `{"type": "tracks", ...}` and `{"type": "changed", "what": [...]}` until either side ends it."""
     try:
         reader = reader_at(node, socket)

@@ -6,9 +6,9 @@ from typing import Any
 
 from litestar import Controller, delete, get, post
 
-from tocsin.node.readers import Reader
-from tocsin.node.rehearsal import Rehearsal
 from tocsin.people import Role
+
+from .given import TheReader, TheRehearsal
 
 Json = dict[str, Any]
 
@@ -19,18 +19,18 @@ class RehearsalController(Controller):
     path = "/rehearsal"
 
     @post("/", status_code=201)
-    async def start(self, reader: Reader, rehearsal: Rehearsal) -> Json:
+    async def start(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:
         """Begin a night in a realm of its own."""
         reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
         return await rehearsal.start()
 
     @get("/", sync_to_thread=False)
-    def show(self, reader: Reader, rehearsal: Rehearsal) -> Json:  # noqa: ARG002 - needs a reader
+    def show(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:  # noqa: ARG002 - needs a reader
         """How far it is."""
         return rehearsal.state()
 
     @delete("/", status_code=200)
-    async def stop(self, reader: Reader, rehearsal: Rehearsal) -> Json:
+    async def stop(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:
         """End it early."""
         reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
         return await rehearsal.stop()

@@ -14,8 +14,9 @@ from litestar.params import Body
 
 from tocsin.core import Denied
 from tocsin.node.readers import Reader
-from tocsin.node.screens import Screens
 from tocsin.node.service import Node
+
+from .given import TheNode, TheReader, TheScreens
 
 COOKIE = "tocsin_session"
 CSRF = "x-tocsin-csrf"
@@ -51,7 +52,7 @@ def reader_at(node: Node, connection: ASGIConnection[Any, Any, Any, Any]) -> Rea
     return Reader(session.user, node.view(session.user.clearance), session.csrf)
 
 
-def reader_of(node: Node, request: Request[Any, Any, Any]) -> Reader:
+def reader_of(node: TheNode, request: Request[Any, Any, Any]) -> Reader:
     """The reader of a request, its token checked if it changes something."""
     reader = reader_at(node, request)
     if request.method not in SAFE and not hmac.compare_digest(request.headers.get(CSRF, "").encode(), reader.csrf.encode()):
@@ -72,7 +73,7 @@ class SessionController(Controller):
 
     @post("/", status_code=200)
     async def log_in(
-        self, node: Node, screens: Screens, request: Request[Any, Any, Any], data: Annotated[LogIn, Body()]
+        self, node: TheNode, screens: TheScreens, request: Request[Any, Any, Any], data: Annotated[LogIn, Body()]
     ) -> Response[dict[str, Any]]:
         """Log in; the answer sets the session's cookie."""
         if not same_origin(request):
@@ -94,11 +95,11 @@ class SessionController(Controller):
         return Response(screens.session(reader), cookies=[cookie])
 
     @get("/", sync_to_thread=False)
-    def show(self, reader: Reader, screens: Screens) -> dict[str, Any]:
+    def show(self, reader: TheReader, screens: TheScreens) -> dict[str, Any]:
         """Who is here, and what there is to look at."""
         return screens.session(reader)
 
     @delete("/")
-    async def log_out(self, node: Node, reader: Reader, request: Request[Any, Any, Any]) -> None:  # noqa: ARG002 - needs a reader
+    async def log_out(self, node: TheNode, reader: TheReader, request: Request[Any, Any, Any]) -> None:  # noqa: ARG002 - needs a reader
         """End the session."""
         await node.people.log_out(request.cookies[COOKIE])

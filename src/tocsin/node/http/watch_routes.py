@@ -9,13 +9,10 @@ from litestar import Controller, MediaType, Response, get, post
 from litestar.params import Body
 
 from tocsin.core import realms
-from tocsin.node.acts import Acts
 from tocsin.node.errors import NotFound
-from tocsin.node.readers import Reader
-from tocsin.node.screens import Screens
-from tocsin.node.service import Node
 
 from .frames import frame
+from .given import ById, OfRealm, TheActs, TheNode, TheReader, TheScreens
 
 Json = dict[str, Any]
 
@@ -26,23 +23,26 @@ class Note(msgspec.Struct, forbid_unknown_fields=True):
     note: Annotated[str, msgspec.Meta(max_length=4000)] = ""
 
 
+NoteBody = Annotated[Note, Body()]
+
+
 class WatchController(Controller):
     """The picture and what is made of it."""
 
     path = "/"
 
     @get("/feeds", sync_to_thread=False)
-    def feeds(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+    def feeds(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """Feeds and their lateness."""
         return screens.feeds(reader, realms.parse(realm))
 
     @get("/places", sync_to_thread=False)
-    def places(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:  # noqa: ARG002 - needs a reader
+    def places(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:  # noqa: ARG002 - needs a reader
         """Staging areas, watch lines, areas."""
         return screens.places(realms.parse(realm))
 
     @get("/tracks", sync_to_thread=False)
-    def tracks(self, reader: Reader, node: Node, realm: str) -> Json:
+    def tracks(self, reader: TheReader, node: TheNode, realm: OfRealm) -> Json:
         """Every current track, as one full frame."""
         if (world := node.worlds.get(realms.parse(realm))) is None:
             raise NotFound
@@ -50,7 +50,7 @@ class WatchController(Controller):
         return frame(world.realm, world.clock.now(), picture.since(0, world.clock.now()), full=True)
 
     @get("/assessments", sync_to_thread=False)
-    def assessments(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+    def assessments(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """What this reader's view makes of each topic now."""
         return screens.assessments(reader, realms.parse(realm))
 
@@ -61,46 +61,46 @@ class WarningController(Controller):
     path = "/warnings"
 
     @get("/", sync_to_thread=False)
-    def every(self, reader: Reader, screens: Screens, realm: str) -> list[Json]:
+    def every(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """Every warning that this reader may see, the newest first."""
         return screens.warnings(reader, realms.parse(realm))
 
     @get("/{warning:str}", sync_to_thread=False)
-    def one(self, reader: Reader, screens: Screens, warning: str, realm: str) -> Json:
+    def one(self, reader: TheReader, screens: TheScreens, warning: ById, realm: OfRealm) -> Json:
         """One warning with its versions."""
         return screens.warning(reader, realms.parse(realm), warning)
 
     @get("/{warning:str}/cap", sync_to_thread=False)
-    def cap(self, reader: Reader, acts: Acts, warning: str, realm: str) -> Response[str]:
+    def cap(self, reader: TheReader, acts: TheActs, warning: ById, realm: OfRealm) -> Response[str]:
         """The CAP 1.2 message of its latest version."""
         return _xml(acts.versions(reader, realms.parse(realm), warning)[-1].body.cap)
 
     @get("/{warning:str}/cancellation", sync_to_thread=False)
-    def cancellation(self, reader: Reader, acts: Acts, warning: str, realm: str) -> Response[str]:
+    def cancellation(self, reader: TheReader, acts: TheActs, warning: ById, realm: OfRealm) -> Response[str]:
         """The CAP 1.2 cancellation, prepared before the issue."""
         return _xml(acts.versions(reader, realms.parse(realm), warning)[-1].body.cancellation)
 
     @post("/{warning:str}/approve", status_code=200)
-    async def approve(self, reader: Reader, acts: Acts, screens: Screens, warning: str, realm: str, data: Annotated[Note, Body()]) -> Json:
+    async def approve(self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Issue it to everyone who may have its evidence, in this reader's name."""
         await acts.approve(reader, realms.parse(realm), warning, data.note)
         return screens.warning(reader, realm, warning)
 
     @post("/{warning:str}/cancel", status_code=200)
-    async def cancel(self, reader: Reader, acts: Acts, screens: Screens, warning: str, realm: str, data: Annotated[Note, Body()]) -> Json:
+    async def cancel(self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Cancel it for everyone who was told."""
         await acts.cancel(reader, realms.parse(realm), warning, data.note)
         return screens.warning(reader, realm, warning)
 
-    @post("/{warning:str}/{state:str}", status_code=200)
+    @post("/{warning:str}/{word:str}", status_code=200)
     async def answer(
-        self, reader: Reader, acts: Acts, screens: Screens, warning: str, state: str, realm: str, data: Annotated[Note, Body()]
+        self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, word: ById, realm: OfRealm, data: NoteBody
     ) -> Json:
         """Say that it was read, acknowledged (`acknowledge`) or held (`hold`)."""
-        word = {"read": "read", "acknowledge": "acknowledged", "hold": "held"}.get(state)
-        if word is None:
+        state = {"read": "read", "acknowledge": "acknowledged", "hold": "held"}.get(word)
+        if state is None:
             raise NotFound
-        await acts.answer(reader, realms.parse(realm), warning, word, data.note)
+        await acts.answer(reader, realms.parse(realm), warning, state, data.note)
         return screens.warning(reader, realm, warning)
 
 

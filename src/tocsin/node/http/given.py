@@ -1,0 +1,20 @@
+"""What handlers are given by name: the node, its pages and acts, the reader who asks, and what the address says."""
+
+from __future__ import annotations
+
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, SkipValidation
+
+from tocsin.node.acts import Acts
+from tocsin.node.readers import Reader
+from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.screens import Screens
+from tocsin.node.service import Node
+
+TheNode = NamedDependency[SkipValidation[Node]]
+TheActs = NamedDependency[SkipValidation[Acts]]
+TheScreens = NamedDependency[SkipValidation[Screens]]
+TheReader = NamedDependency[SkipValidation[Reader]]
+TheRehearsal = NamedDependency[SkipValidation[Rehearsal]]
+OfRealm = FromQuery[str]
+ById = FromPath[str]
