@@ -15,7 +15,7 @@ import numpy as np
 from ..core import FLAG
 from . import salvage, values
 from .arrow import pa
-from .errors import BadFile
+from .errors import BadFile, FileTooLarge
 from .opensky_csv import position_time
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def parse(data: bytes, tally: Tally) -> dict[str, Array]:
         tally.rows = len(states)
     except salvage.UNREADABLE as error:
         at = data.find(b"[")
-        states = salvage.rows(data, at, _STATE, tally, "state vector") if at >= 0 else []
+        states = salvage.rows(data, at, _STATE, tally, "state vector", error) if at >= 0 else []
         tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
     return _observe({name: [getattr(state, name) for state in states] for name in _FIELDS}, tally)
 
@@ -77,7 +77,9 @@ def _columns(data: bytes, tally: Tally) -> dict[str, list[Any]]:
         return {name: [] for name in _FIELDS}
     keyed = {n: column if isinstance(column, dict) else dict(enumerate(column)) for n, column in taken.items()}
     longest = max(keyed.values(), key=len)
-    rows = list(longest)
+    if len(rows := list(longest)) > tally.caps.rows:
+        tally.fault(FileTooLarge(f"the number of rows in {tally.name}", len(rows), tally.caps.rows))
+        rows = rows[: tally.caps.rows]
     tally.rows = len(rows)
     aligned = {}
     for name in _FIELDS:

@@ -85,7 +85,7 @@ def _saved(data: bytes, error: Exception, tally: Tally) -> tuple[list[Plane], fl
     if at is None:
         tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
         return [], None
-    planes = salvage.rows(data, at, _PLANE, tally, "aircraft")
+    planes = salvage.rows(data, at, _PLANE, tally, "aircraft", error)
     tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
     # Before the list in readsb's files, after it in those of the v2 interfaces.
     stamps = _NOW.findall(data[:at]) or _NOW.findall(data[-512:])

@@ -26,6 +26,8 @@ _BYTE = re.compile(r"\(byte (\d+)\)")
 _SHAPE = re.compile(r"Expected `[a-z |]+`, got `[a-z]+`|Number out of range")
 _NO_NUMBER = re.compile(rb"(?<=[:,\[\s])-?(?:NaN|Infinity)(?=[,\]}\s])")
 
+_NO_WORD = re.compile(rb"NaN|Infinity")
+
 
 @dataclass(frozen=True, slots=True)
 class Elements:
@@ -63,35 +65,47 @@ def elements(data: bytes, at: int, depth: int) -> Elements:
     return Elements(starts + at, ends + at, deep, None if end is None else at + int(places[end]) + 1)
 
 
-def rows(data: bytes, at: int, decoder: msgspec.json.Decoder[Row], tally: Tally, what: str) -> list[Row]:
-    """Every whole and well-formed element of the list at byte `at`; the others are counted, the first is named."""
-    found = elements(data, at, tally.caps.depth)
+def rows(data: bytes, at: int, decoder: msgspec.json.Decoder[Row], tally: Tally, what: str, error: Exception) -> list[Row]:
+    """Every whole and well-formed element of the list at byte `at`; the others are counted, the first is named.
+
+    `error` is what decoding the whole raised: past the byte that it names nothing is looked at.
+    """
+    breaks = _break(data, error)
+    found = elements(data if breaks is None else data[:breaks], at, tally.caps.depth)
     kept: list[Row] = []
     for index, (start, end, deep) in enumerate(zip(found.starts.tolist(), found.ends.tolist(), found.too_deep.tolist(), strict=True)):
         if index >= tally.caps.rows:
             tally.fault(FileTooLarge(f"the number of rows in {tally.name}", len(found.starts), tally.caps.rows))
             return kept
         tally.rows += 1
-        where = f"at byte {start:,}"
-        if deep:
-            tally.skipped["nested too deep"] += 1
-            tally.fault(BadFile(tally.name, f"{what} {index} nests deeper than {tally.caps.depth}", f"left out, {where}"))
-            continue
+        where = f"left out, at byte {start:,}"
         try:
+            if deep:
+                raise RecursionError
             kept.append(_one(data[start:end], decoder, tally))
-        except (msgspec.ValidationError, RecursionError) as error:
+        except RecursionError:
+            tally.skipped["nested too deep"] += 1
+            tally.fault(BadFile(tally.name, f"{what} {index} nests deeper than {tally.caps.depth}", where))
+        except msgspec.ValidationError as unfit:
             tally.skipped["mistyped"] += 1
-            tally.fault(BadFile(tally.name, f"{what} {index} does not fit: {shape_of(error)}", f"left out, {where}"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            tally.fault(BadFile(tally.name, f"{what} {index} does not fit: {shape_of(unfit)}", where))
+        except (msgspec.DecodeError, UnicodeDecodeError):
             tally.skipped["malformed"] += 1
-            place = byte_of(error)
-            at_byte = f"nothing after it is read, at byte {start + (place or 0):,}"
-            tally.fault(BadFile(tally.name, f"{what} {index} is not JSON", at_byte))
+            tally.fault(BadFile(tally.name, f"{what} {index} is not JSON, nothing after it is read", f"at byte {start:,}"))
             return kept
-    if found.end is None:
-        last = int(found.ends[-1]) if len(found.ends) else at
+    if found.end is None and breaks is not None:
+        tally.fault(BadFile(tally.name, f"{what} {len(found.starts)} is not JSON, nothing after it is read", f"at byte {breaks:,}"))
+    elif found.end is None:
+        last = int(found.ends[-1]) if len(found.ends) else at + 1
         tally.fault(BadFile(tally.name, f"ends in the middle of {what} {len(found.starts)}", f"what stands before byte {last:,} is read"))
     return kept
+
+
+def _break(data: bytes, error: Exception) -> int | None:
+    """The byte at which the text itself breaks, unless it only holds a number that JSON has no word for."""
+    place = byte_of(error) if type(error) is msgspec.DecodeError else None
+    # A number that was cut off is called wrong at the byte after the last.
+    return None if place is None or place >= len(data) or _NO_WORD.search(data, max(0, place - 2), place + 9) else place
 
 
 def list_at(data: bytes, *keys: str) -> int | None:
@@ -126,7 +140,7 @@ def broken(error: Exception, size: int) -> tuple[str, str]:
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8", ""
     place = byte_of(error)
-    return ("ends too early", f"at byte {size:,}") if place is None else ("is not JSON", f"at byte {place:,}")
+    return ("ends too early", f"at byte {size:,}") if place is None or place >= size else ("is not JSON", f"at byte {place:,}")
 
 
 def shape_of(error: Exception) -> str:

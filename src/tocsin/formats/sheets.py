@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_LINE = 65_536
 _BLOCK = 1 << 20
+# Nothing that is read is written in more than ASCII, and one spoiled byte must not cost its whole block.
+_ASCII = bytes(byte if byte < 128 else ord("?") for byte in range(256))
 _NUMBER = r"^\s*(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?|[-+]?(?:nan|NaN|NAN|inf|Inf|Infinity))?\s*$"
 _NULL = r"^\s*(?:NULL|null|None|NA|N/A|nan|NaN|NAN)?\s*$"
 _TRUTHS = r"^\s*(?:[tT]rue|TRUE|[fF]alse|FALSE|-?1|0|NULL|null|None|nan|NaN)?\s*$"
@@ -42,7 +44,7 @@ def read(data: bytes, layout: Layout, tally: Tally, ignore: Callable[[str], bool
 
     `ignore` says which lines of another width are known and harmless; they are counted as "other message".
     """
-    data = _bounded(data.replace(b'"', b"") if b'"' in data else data, tally)
+    data = _bounded(data.removeprefix(b"\xef\xbb\xbf").translate(_ASCII, b'"'), tally)
     if not data.strip():
         tally.fault(BadFile(tally.name, "holds nothing"))
         return None
@@ -97,7 +99,7 @@ def _into(odd: list[InvalidRow]) -> Callable[[InvalidRow], str]:
 
 
 def _header(data: bytes) -> list[str]:
-    first = data.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].rstrip(b"\r")
+    first = data.split(b"\n", 1)[0].rstrip(b"\r")
     return [name.strip() for name in first.decode("ascii", "replace").split(",")]
 
 

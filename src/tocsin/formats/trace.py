@@ -75,7 +75,7 @@ def parse(data: bytes, tally: Tally) -> dict[str, Array]:
         if at is None:
             tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
             return values.observe(0, tally, time=[])
-        points = salvage.rows(data, at, _POINT, tally, "row")
+        points = salvage.rows(data, at, _POINT, tally, "row", error)
         head = _saved_head(data[:at], tally)
         tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
     return _columns(head, points, tally)

@@ -79,7 +79,10 @@ def iso_micros(stamps: Column) -> Array:
     parts = parts.combine_chunks() if isinstance(parts, pa.ChunkedArray) else parts
     date, time, fraction, zone = (pc.struct_field(parts, name) for name in "dtfz")
     moment = pc.binary_join_element_wise(pc.replace_substring(date, "/", "-"), time, " ")
-    whole = pc.strptime(moment, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True).cast(pa.int64())
+    whole = pc.strptime(moment, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True)
+    # 31 February would become 3 March.
+    same_day = pc.equal(pc.day(whole), pc.utf8_slice_codeunits(date, 8, 10).cast(pa.int64()))
+    whole = pc.if_else(same_day, whole, None).cast(pa.int64())
     digits = pc.if_else(pc.equal(fraction, ""), "0", fraction).cast(pa.float64())
     return (floats(whole) + floats(digits)) * 1e6 - _offsets(zone) * 1e6
 
@@ -87,7 +90,7 @@ def iso_micros(stamps: Column) -> Array:
 def floats(values: Column) -> Array:
     """float64 of Arrow numbers or booleans, NaN where null."""
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    numbers: Array = whole.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    numbers: Array = whole.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     return numbers
 
 
@@ -95,7 +98,7 @@ def identities(addresses: Array) -> Array:
     """Identities of hexadecimal addresses; `~` before one means that it is not the aircraft's own. 0: unreadable."""
     stripped: Array = np.strings.strip(addresses)
     other = np.strings.startswith(stripped, b"~")
-    digits: Array = np.strings.lstrip(stripped, b"~")
+    digits: Array = np.where(other, np.strings.slice(stripped, 1, None), stripped)
     matrix = _matrix(digits)
     value, good = np.zeros(len(digits), np.uint64), np.ones(len(digits), bool)
     for column in matrix.T:
@@ -117,6 +120,7 @@ def names(values: Array, width: int) -> tuple[Array, Array]:
     matrix = _matrix(stripped)
     said = _SAID[matrix]
     bad = ((said == 0) & (matrix != 0)).any(axis=1) | (np.strings.str_len(stripped) > width)
+    bad |= ((matrix[:, 1:] != 0) & (matrix[:, :-1] == 0)).any(axis=1)  # a NUL inside
     said[bad] = 0
     return np.ascontiguousarray(said).view(f"S{said.shape[1]}").ravel().astype(f"S{width}"), bad
 
