@@ -14,7 +14,7 @@ from shapely.geometry import Point, Polygon
 from tocsin.core import FLAG, Identity, Label, may_read, realms
 from tocsin.core.times import SECOND
 
-from .geodesy import distances_m, headings, vectors
+from .geodesy import RADIUS_M, headings, vectors
 from .model import TRANSPORTS
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ class Scene:
         reach = _NEAR_M + 1000.0 * (place.radius_km or 0.0)
         if not len(self) or any(_covers(area, place) for area in blind):
             return False
-        return all(bool((distances_m(self.position, point) <= reach).any()) for point in place.points)
+        # The nearest is the one whose unit vector points most nearly the same way.
+        nearest = (self.position @ vectors(*np.array(place.points).T).T).max(axis=0)
+        return bool((nearest >= np.cos(min(reach / RADIUS_M, np.pi))).all())
 
 
 class Memory:

@@ -13,7 +13,7 @@ from ..episodes import Sighting, Timing
 from ..geodesy import RADIUS_M, Pieces, ahead_m, angle_between, crossings, cut, mean_course
 from ..scene import Memory
 from ..words import clock
-from .groups import close_pairs, parts, rising
+from .groups import close_pairs, large_parts, parts, rising
 
 if TYPE_CHECKING:
     from tocsin.core.observations import Array
@@ -160,7 +160,7 @@ class LineCrossing:
         course = scene["course"][rows[at]]
         pairs = pairs[angle_between(course[pairs[:, 0]], course[pairs[:, 1]]) <= self._p.course_tolerance]
         part = parts(pairs, len(at))
-        return [at[part == index] for index in np.flatnonzero(np.bincount(part) >= self._p.at_least)]
+        return [at[part == index] for index in large_parts(part, self._p.at_least)]
 
     def _approach(self, scene: Scene, place: Place, rows: Array, eta_s: Array) -> Sighting:
         course, first, count = mean_course(scene["course"][rows]), float(eta_s.min()), len(rows)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..episodes import Sighting, Timing
 from ..geodesy import RADIUS_M, angle_between, mean_course
-from .groups import close_pairs, parts, rising
+from .groups import close_pairs, large_parts, parts, rising
 
 if TYPE_CHECKING:
     from tocsin.core.observations import Array
@@ -72,8 +72,7 @@ class AircraftInStream:
             return []
         pairs = self._alike(scene, rows)
         part = parts(pairs, len(rows))
-        size = np.bincount(part)
-        runs = (self._longest_run(scene, rows[part == index]) for index in np.flatnonzero(size >= p.at_least))
+        runs = (self._longest_run(scene, rows[part == index]) for index in large_parts(part, p.at_least))
         return [run for run in runs if run is not None]
 
     def _alike(self, scene: Scene, rows: Array) -> Array:
