@@ -21,7 +21,7 @@ from .tables import records, settings
 from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Executable, Row, Select
@@ -104,9 +104,12 @@ class Journal:
         """Run `work` in the single writer's next group; its answer once that is on disk. It must not commit by itself."""
         return await asyncio.wrap_future(self._writer.submit(work))
 
-    def read_rows(self, statement: Executable) -> list[Row[Any]]:
-        """All rows of a query, on a connection that cannot write; raises `Damaged` if the database cannot answer, or `Closed`."""
-        return self._read(lambda connection: list(connection.execute(statement).all()))
+    def read_rows(self, statement: Executable, values: Mapping[str, Any] | None = None) -> list[Row[Any]]:
+        """All rows of a query, on a connection that cannot write. `values`: of its bound parameters.
+
+        Raises `Damaged` if the database cannot answer, or `Closed`.
+        """
+        return self._read(lambda connection: list(connection.execute(statement, values).all()))
 
     def get(self, record_id: str) -> Kept | None:
         """The record of that id, or None if there is none or it was erased; raises `Damaged`."""

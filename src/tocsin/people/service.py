@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from tocsin.core import Clearance
 from tocsin.core.times import HOUR, Micros
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 SESSION_LASTS: Micros = 12 * HOUR
 NOBODY = "nobody"
 """Who the audit names for an attempt under a name that is nobody's: what was typed there may be a password."""
+# Made once: every request asks it.
+_SESSION = (
+    select(users, sessions.c.expires)
+    .join(sessions, sessions.c.user_key == users.c.key)
+    .where(sessions.c.digest == bindparam("digest"), sessions.c.expires > bindparam("now"))
+)
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -142,11 +148,7 @@ class People:
 
     def session(self, token: str) -> Session | None:
         """The open session of `token`, with its user as of now; None if there is none, or it has expired."""
-        found = self._journal.read_rows(
-            select(users, sessions.c.expires)
-            .join(sessions, sessions.c.user_key == users.c.key)
-            .where(sessions.c.digest == credentials.digest_of(token), sessions.c.expires > self._clock.now())
-        )
+        found = self._journal.read_rows(_SESSION, {"digest": credentials.digest_of(token), "now": self._clock.now()})
         return Session(token, credentials.csrf_of(token), _user(found[0]), found[0].expires) if found else None
 
     async def log_out(self, token: str) -> None:
