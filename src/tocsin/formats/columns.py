@@ -36,7 +36,7 @@ _TEXT[[0, *b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"]] = True
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands in the frame; `columns` in the order of `core.observations.COLUMNS`."""
+    """What stands in the frame; `columns` in alphabetical order."""
 
     v: int
     feed: str
