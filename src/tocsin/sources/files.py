@@ -9,7 +9,7 @@ import numpy as np
 
 from tocsin.core import InputError
 from tocsin.core.observations import build, concat
-from tocsin.formats import Caps, parse, recognise
+from tocsin.formats import BadFile, Caps, parse, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def load(
                 data = file.read(limits.bytes + 1)
             format = recognise(path.name, data[:_HEAD])  # noqa: A001 (the contract's word)
         except OSError as error:
-            errors.append(InputError(f"{path.name}: cannot be read: {error.strerror or type(error).__name__}"))
+            errors.append(BadFile(path.name, f"cannot be read: {error.strerror or type(error).__name__}"))
             continue
         except InputError as error:
             errors.append(error)

@@ -29,7 +29,7 @@ class Poll(Counted):
     """Asks `at`, an http(s) address or a file's path, every `interval_s` seconds, and hands on what is new.
 
     What cannot be had or read shows in `status()` and is tried again, less and less often up to once a minute.
-    Raises `InputError` for another realm than live, or an interval that is not more than 0.
+    Raises `InputError` for another realm than live, an address that is none, or an interval that is not more than 0.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class Poll(Counted):
             raise InputError("a running feed writes into the live realm")
         if not interval_s > 0:
             raise InputError("a feed's interval is more than 0 s")
+        if _is_address(at) and not _usable(str(at)):
+            raise InputError(f"feed {name}: its address is no http(s) address with a host and a port up to 65535")
         super().__init__(name, realm=realm, label=label, clock=clock, fence=fence)
         self._at, self._interval_s = at, interval_s
         self._known = (np.empty(0, np.uint64), np.empty(0, np.int64))
@@ -67,7 +69,7 @@ class Poll(Counted):
                 await asyncio.sleep(min(self._interval_s * 2 ** min(failures, 10), max(_MOST_WAIT_S, self._interval_s)))
 
     async def _ask(self, client: httpx2.AsyncClient) -> Observations:
-        data = await (self._fetch(client, self._at) if str(self._at).startswith(("http://", "https://")) else asyncio.to_thread(self._read))
+        data = await (self._fetch(client, self._at) if _is_address(self._at) else asyncio.to_thread(self._read))
         parsed = await asyncio.to_thread(
             parse, data, "readsb", feed=self.name, realm=self.realm, label=self.label, name="aircraft.json", undated=self._clock.now()
         )
@@ -114,3 +116,15 @@ class Poll(Counted):
         old = (known[at] == identity) & (known_time[at] == time)
         self._skipped["seen before"] += int(old.sum())
         return batch.select(np.sort(order[~old]))
+
+
+def _is_address(at: str | Path) -> bool:
+    return str(at).startswith(("http://", "https://"))
+
+
+def _usable(at: str) -> bool:
+    try:
+        address = httpx2.URL(at)
+    except httpx2.InvalidURL:
+        return False
+    return bool(address.host) and (address.port is None or 0 < address.port <= 65_535)

@@ -30,6 +30,7 @@ _REMEMBERED: Final = 1 << 18
 _COMPANIONS: Final = re.compile(rb"^MSG,[14568],[^\n]*\n", re.MULTILINE)
 _QUARTER: Final = 15 * 60 * SECOND
 _AMISS: Final = 10 * 60 * SECOND
+_NEAR: Final = 60 * SECOND
 
 
 class Sbs(Counted):
@@ -104,7 +105,7 @@ class Sbs(Counted):
         if abs(ahead) < _AMISS:
             return batch
         zone = round(ahead / _QUARTER) * _QUARTER
-        if abs(zone) > 14 * 4 * _QUARTER or abs(ahead - zone) > _AMISS / 5:
+        if abs(zone) > 14 * 4 * _QUARTER or abs(ahead - zone) > _NEAR:
             self._says = f"feed {self.name}: its clock differs from ours by {ahead / SECOND:,.0f} s"
             return batch
         self._says = f"feed {self.name}: it writes local time, {zone / SECOND / 3600:+g} h from UTC, which is put right"
