@@ -26,7 +26,7 @@ def test_what_is_written_is_read_again(tmp_path):
         caveats=("SENSOR",),
         feeds=(FeedConfig(name="roof", kind="sbs", at="127.0.0.1:30003", classification="LOW"),),
         notice="DEMO",
-        demo_clock=ClockConfig(zero=1, start=2, speed=3.5),
+        demo_clock=ClockConfig(start=2, speed=3.5),
     )
     config.write(tmp_path, written)
     assert config.read(tmp_path) == written
@@ -45,7 +45,7 @@ def test_the_node_itself_may_read_up_to_its_clearance():
         ("[policy]", 'colour = "red"\n[policy]', "colour"),
         ('levels = ["UNCLASSIFIED", "RESTRICTED"]', 'levels = ["RESTRICTED", "RESTRICTED"]', "policy.levels"),
         ("[policy]", "civil_hours = 48.0\n[policy]", "civil_hours"),
-        ("[policy]", "[demo_clock]\nzero=1\nstart=1\nspeed=1.0\n[policy]", "notice"),
+        ("[policy]", "[demo_clock]\nstart=1\nspeed=1.0\n[policy]", "notice"),
         ('id = "ASTER"', 'id = "ASTER', "node.toml"),
     ],
 )

@@ -46,9 +46,8 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A demonstration's live clock: it says `start` at protocol time `zero` and runs `speed` times as fast (µs UTC)."""
+    """A demonstration's live clock: it stands at `start` (µs UTC) until it is let go, then runs `speed` times as fast."""
 
-    zero: int
     start: int
     speed: float
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.core import InputError, LabelPolicy
 from tocsin.exchange import NodeKeys
-from tocsin.journal import Vault
+from tocsin.journal import Cost, Vault
 
 from . import config as configuration
 from . import operations, secrets
@@ -70,11 +70,14 @@ async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
 async def _found(folder: Path, config: Config, person: operations.NewUser, secret: bytes | None) -> dict[str, Any]:
     folder.chmod(0o700)
     entropy = SystemEntropy()
+    cost = None
     if secret is None:
+        # A random key of 256 bits needs no slow derivation: nobody can try them all.
+        cost = Cost(passes=1, memory_kib=8192, lanes=1)
         secret = entropy.take(32)
         secrets.write_file(folder, secret)
     configuration.write(folder, config)
-    vault = Vault.create(folder, secret, entropy)
+    vault = Vault.create(folder, secret, entropy, cost=cost)
     NodeKeys.make(config.id).save(vault, folder)
     node = await Node.open(folder, secret, SystemClock(), entropy)
     try:

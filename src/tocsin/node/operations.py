@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from tocsin.core import Clearance, NotReachable, iso, realms
+from tocsin.core import LIVE, Clearance, NotReachable, iso, realms
+from tocsin.core.times import SECOND
 from tocsin.exchange import Card
 from tocsin.people import Act, Role
 
 from . import playing
 from .errors import BadConfig, NodeError, NotFound
 from .service import Node
+from .worlds import DemoClock
 
 OPERATOR = "operator"
 
@@ -68,12 +70,18 @@ class Exercise(msgspec.Struct, forbid_unknown_fields=True):
 class LinkTo(msgspec.Struct, forbid_unknown_fields=True):
     """Cut this node off from the relay, or let it back."""
 
-    state: str
+    state: Literal["cut", "restore"]
+
+
+class LetGo(msgspec.Struct, forbid_unknown_fields=True):
+    """The protocol time (µs UTC) at which a demonstration begins."""
+
+    zero: int
 
 
 async def status(node: Node, _: Nothing) -> Any:
     """How the node is: feeds, links, realms, what the exchange counted, how long observations took to come."""
-    late = sorted(ms for ms, _ in node.latencies)
+    inside, outside = _by_cuts(node)
     realm_rows = [
         {"realm": world.realm, "time": iso(world.clock.now()), "tracks": [len(s.picture.tracks(world.clock.now())) for s in world.sights()]}
         for world in node.worlds.values()
@@ -88,9 +96,8 @@ async def status(node: Node, _: Nothing) -> Any:
         "links": links,
         "counters": node.exchange.counters() if node.exchange else {},
         "received_observations": node.received,
-        "latency_ms": {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)]}
-        if late
-        else None,
+        "latency_ms": _quantiles(outside),
+        "latency_while_cut_ms": _quantiles(inside),
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
         "journal": {realm: len(node.journal.records(realm, limit=1_000_000)) for realm in node.journal.realms()},
     }
@@ -184,11 +191,39 @@ async def link(node: Node, wanted: LinkTo) -> Any:
     """Cut or restore the link to the relay: for drills."""
     if node.transport is None:
         raise NotReachable("this node has no relay")
+    now = node.clock.now()
     if wanted.state == "cut":
+        node.cuts.append((now, None))
         await node.transport.cut()
     else:
         await node.transport.restore()
+        node.cuts[-1:] = [(begin, end or now) for begin, end in node.cuts[-1:]]
     return {"link": wanted.state}
+
+
+async def let_go(node: Node, at: LetGo) -> Any:
+    """Let a demonstration's live clock go."""
+    clock = node.worlds[LIVE].clock
+    if not isinstance(clock, DemoClock):
+        raise NodeError("this node's live clock is the system's own")
+    clock.let_go(at.zero)
+    return {"zero": at.zero}
+
+
+def _by_cuts(node: Node) -> tuple[list[float], list[float]]:
+    # What was sent while this node was cut off, and until it was back and had caught up, says nothing of how fast the exchange is.
+    inside: list[float] = []
+    outside: list[float] = []
+    for late in node.latencies:
+        cut = any(begin - SECOND <= late.sent_at and (end is None or late.sent_at <= end + SECOND) for begin, end in node.cuts)
+        (inside if cut else outside).append(late.ms)
+    return sorted(inside), sorted(outside)
+
+
+def _quantiles(late: list[float]) -> dict[str, float] | None:
+    if not late:
+        return None
+    return {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)], "max": late[-1]}
 
 
 async def _tell_relay(node: Node) -> None:
@@ -220,4 +255,5 @@ OPERATIONS: dict[str, Operation] = {
     "replay": Operation(Replay, replay),
     "exercise": Operation(Exercise, exercise),
     "link": Operation(LinkTo, link),
+    "let-go": Operation(LetGo, let_go),
 }

@@ -20,7 +20,6 @@ from tocsin.core import (
     Realm,
     Record,
     Ref,
-    ScaledClock,
     TocsinError,
     encode,
     make,
@@ -42,11 +41,18 @@ from .feeds import make_feed
 from .readers import SYSTEM, Reader
 from .register import Register
 from .topics import load_topics
-from .worlds import FollowClock, SaidIn, World
+from .worlds import DemoClock, FollowClock, SaidIn, World
 
 log = logging.getLogger("tocsin")
 TICK_S = 0.2
 SWEEP_S = 600
+
+
+class Lateness(NamedTuple):
+    """How long one batch took from the sender's intake (protocol time) to the picture here."""
+
+    sent_at: Micros
+    ms: float
 
 
 class Change(NamedTuple):
@@ -81,8 +87,9 @@ class Node:
         self.exchange: Exchange | None = None
         self.transport: NatsTransport | None = None
         self.relay: Relay | None = None
-        self.latencies: deque[tuple[float, int]] = deque(maxlen=50_000)
+        self.latencies: deque[Lateness] = deque(maxlen=50_000)
         self.received = 0
+        self.cuts: list[tuple[Micros, Micros | None]] = []
         self.shared = 0
         self._listeners: set[Callable[[Change], None]] = set()
         self._streams: dict[tuple[Realm, str], Entropy] = {}
@@ -178,7 +185,7 @@ class Node:
         if realm != LIVE:
             return FollowClock()
         if (demo := self.config.demo_clock) is not None:
-            return ScaledClock(self.clock, demo.start, demo.speed, demo.zero)
+            return DemoClock(self.clock, demo.start, demo.speed)
         return self.clock
 
     # --- observations ---------------------------------------------------------------------------------------
@@ -218,7 +225,7 @@ class Node:
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
         """Take in one batch from a partner."""
         self.world(batch.realm).take(batch, sender)
-        self.latencies.append(((self.clock.now() - sent_at) / 1000, len(batch)))
+        self.latencies.append(Lateness(sent_at, (self.clock.now() - sent_at) / 1000))
         self.received += len(batch)
         await self.archive.add(batch)
 

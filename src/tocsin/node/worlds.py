@@ -7,7 +7,7 @@ and get the same bytes again; the same work for every view, and nothing shared b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +34,23 @@ class FollowClock(ManualClock):
         if len(batch):
             latest = int(np.max(batch["time"]))
             self.move_to(latest if self.now() == 0 else min(latest, self.now() + MAX_LEAP))
+
+
+class DemoClock:
+    """A demonstration's live clock: it stands at `start` until it is let go, then runs `speed` times as fast as `base`."""
+
+    def __init__(self, base: Clock, start: Micros, speed: float) -> None:
+        self._base, self._start, self._speed = base, start, speed
+        self._zero: Micros | None = None
+
+    def now(self) -> Micros:
+        """Realm time now."""
+        gone = 0 if self._zero is None else max(0, self._base.now() - self._zero)
+        return self._start + int(gone * self._speed)
+
+    def let_go(self, zero: Micros) -> None:
+        """Run from protocol time `zero` on."""
+        self._zero = zero
 
 
 @dataclass
@@ -80,7 +97,7 @@ class World:
         self._node = node
         self._entropy = entropy
         self._sights: dict[str, Sight] = {}
-        self._feeds: dict[tuple[str, str], HeardFeed] = {}
+        self._feeds: dict[tuple[str, str, Label], HeardFeed] = {}
         self._last_step: Micros = 0
 
     def sight(self, view: View) -> Sight:
@@ -103,8 +120,7 @@ class World:
         if isinstance(self.clock, FollowClock):
             self.clock.follow(batch)
         now = self.clock.now()
-        heard = self._feeds.setdefault((sender, batch.feed), HeardFeed(batch.feed, sender, batch.label))
-        heard.label = batch.label
+        heard = self._feeds.setdefault((sender, batch.feed, batch.label), HeardFeed(batch.feed, sender, batch.label))
         heard.observations += len(batch)
         if len(batch):
             heard.last = max(heard.last, min(now, int(np.max(batch["time"]))))
@@ -114,8 +130,17 @@ class World:
                 sight.picture.update(batch, now)
 
     def feeds(self, view: View) -> list[HeardFeed]:
-        """The feeds that `view` may know of."""
-        return [feed for feed in self._feeds.values() if may_read(feed.label, view.clearance)]
+        """The feeds that `view` may know of, each as far as it may: what came under other labels is not counted."""
+        found: dict[tuple[str, str], HeardFeed] = {}
+        for (sender, name, label), feed in self._feeds.items():
+            if may_read(label, view.clearance):
+                known = found.get((sender, name))
+                found[sender, name] = (
+                    feed
+                    if known is None
+                    else replace(known, observations=known.observations + feed.observations, last=max(known.last, feed.last))
+                )
+        return [found[key] for key in sorted(found)]
 
     def due(self) -> Iterable[Micros]:
         """The times at which the detectors are due to look, up to now: multiples of `STEP`, the latest alone after a long pause."""

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from tocsin.core import LIVE, Clock, Entropy, LabelPolicy, NotReachable, Observations, ScaledClock, SeededEntropy, parse_iso
+from tocsin.core import LIVE, Clock, Entropy, LabelPolicy, NotReachable, Observations, SeededEntropy, parse_iso
 from tocsin.core.labels import originate
 from tocsin.core.times import SECOND
-from tocsin.node import config as configuration
 from tocsin.node import control
 from tocsin.node.config import ClockConfig
+from tocsin.node.worlds import DemoClock
 from tocsin.sources import load, retime
 from tocsin.sources.samples import SWITZERLAND, sample
 
@@ -67,20 +66,19 @@ class Demonstration:
         async with contextlib.AsyncExitStack() as stack:
             self._say("founding three nodes")
             relay_port = _free_port()
-            zero = self._clock.now() + 120 * SECOND
-            # The receiver has to be there before the nodes are, and its clock is set when they are up.
-            holder = _HeldClock()
-            receiver = Receiver(observations, holder)
+            clock = DemoClock(self._clock, LIVE_START, SPEED)
+            receiver = Receiver(observations, clock)
             port = await stack.enter_async_context(receiver.listening())
-            clock_config = ClockConfig(zero=zero, start=LIVE_START, speed=SPEED)
-            recording_file = sample(SWITZERLAND, self._cache).resolve()
-            cards = await found_all(players, f"nats://127.0.0.1:{relay_port}", clock_config, port, recording_file)
+            file = sample(SWITZERLAND, self._cache).resolve()
+            clock_config = ClockConfig(start=LIVE_START, speed=SPEED)
+            cards = await found_all(players, f"nats://127.0.0.1:{relay_port}", clock_config, port, file)
+            self._say("starting the relay, and each node as a process of its own")
             await self._start_relay(stack, cards, relay_port)
-            zero = self._clock.now() + int((LEAD_S + 4) * SECOND)
-            _set_zero(players, zero)
-            holder.clock = ScaledClock(self._clock, LIVE_START, SPEED, zero)
-            starts = [stack.enter_async_context(running("up", str(p.folder), log=p.folder / "node.log")) for p in players]
-            urls = [await start for start in starts]
+            urls = await self._start_nodes(stack, players)
+            zero = self._clock.now() + int(LEAD_S * SECOND)
+            for one in players:
+                await control.call_running(one.folder, "let-go", {"zero": zero})
+            clock.let_go(zero)
             self._say("three nodes are up, and know each other by the cards that were pinned by hand")
             officers = [await stack.enter_async_context(Officer(p, url)) for p, url in zip(players, urls, strict=True)]
             self.figures = await self._play(players, officers, receiver, observations)
@@ -94,6 +92,10 @@ class Demonstration:
         for name, card in cards.items():
             (folder / "cards" / f"{name.lower()}.toml").write_text(card)
         await stack.enter_async_context(running("relay", "up", str(folder), "--port", str(port), log=folder / "relay-process.log"))
+
+    async def _start_nodes(self, stack: contextlib.AsyncExitStack, players: list[Player]) -> list[str]:
+        runs = [running("up", str(p.folder), log=p.folder / "node.log") for p in players]
+        return list(await asyncio.gather(*(stack.enter_async_context(one) for one in runs)))
 
     async def _play(self, players: list[Player], officers: list[Officer], receiver: Receiver, observations: Observations) -> Json:
         aster, birch, _cedar = players
@@ -202,6 +204,7 @@ class Demonstration:
             "gaps": sum(s["counters"].get("gaps", 0) for s in states.values()),
             "latency_ms": {"p50": max(x["p50"] for x in late), "p99": max(x["p99"] for x in late)},
             "latency_by_node": {name: s["latency_ms"] for name, s in states.items() if name != "ASTER"},
+            "latency_while_cut_ms": states["BIRCH"]["latency_while_cut_ms"],
             "counters": {name: s["counters"] for name, s in states.items()},
         }
 
@@ -230,24 +233,6 @@ def _warning(node: str, warning: Json) -> Json:
     evidence = [{"indicator": e["indicator"], "weight": e["weight"]} for e in warning["evidence"]]
     row = {key: warning[key] for key in ("realm", "topic", "level", "state", "drafted_at", "issued_at", "sentence", "warning", "origin")}
     return {"node": node, **row, "approved_by": warning["approved_by"] or None, "evidence": evidence, "who_knows": warning["who_knows"]}
-
-
-class _HeldClock:
-    """A clock that stands at zero until it is given one."""
-
-    def __init__(self) -> None:
-        self.clock: Clock | None = None
-
-    def now(self) -> int:
-        return self.clock.now() if self.clock is not None else 0
-
-
-def _set_zero(players: list[Player], zero: int) -> None:
-    for one in players:
-        config = configuration.read(one.folder)
-        if config.demo_clock is not None:
-            clock = msgspec.structs.replace(config.demo_clock, zero=zero)
-            configuration.write(one.folder, msgspec.structs.replace(config, demo_clock=clock))
 
 
 def _free_port() -> int:
