@@ -151,7 +151,7 @@ def moment(time: Micros | None) -> str:
     if time is None:
         return ""
     try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time // SECOND)).strftime("%Y-%m-%dT%H:%M:%S-00:00")
+        return (datetime(1970, 1, 1) + timedelta(seconds=time // SECOND)).isoformat() + "-00:00"
     except OverflowError:
         raise BadCap("an alert's time lies outside the calendar") from None
 
