@@ -36,6 +36,8 @@ export class App {
   shownAt = $state<Micros | null>(null)
   /** A point that the map is asked to look at. */
   lookAt = $state.raw<{ lat: number; lon: number; nonce: number } | null>(null)
+  /** A rehearsal was started here, so that its end is shown too. */
+  rehearsed = $state(false)
   /** What the form on the reports page starts with, when another page asks for it. */
   draft = $state.raw<{ title: string; text: string } | null>(null)
 
@@ -143,6 +145,15 @@ export class App {
     await this.api.post(`/warnings/${encodeURIComponent(warning.warning)}/${act}?realm=${encodeURIComponent(warning.realm)}`, { note })
     if (act === 'acknowledge' || act === 'hold' || act === 'cancel') this.bells.quiet(warning)
     await this.load('warnings')
+  }
+
+  /** Starts the newcomer's night and goes there. Throws `ApiError`. */
+  async rehearse(): Promise<void> {
+    const { realm } = await this.api.post<{ realm: string }>('/rehearsal')
+    this.rehearsed = true
+    await this.load('session')
+    await this.load('rehearsal')
+    this.go({ realm, page: 'watch', item: null })
   }
 
   async load(what: Topical | 'assessments' | 'places' | 'log' | 'rehearsal'): Promise<void> {

@@ -12,7 +12,9 @@ export function bindKeys(actions: Record<string, Action>): Action {
 
 export function handleKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+  // A letter with shift is another command (`⇧o`): for what must not happen by a slip.
+  const letter = /^[a-z]$/i.test(event.key)
+  const key = letter ? (event.shiftKey ? '⇧' : '') + event.key.toLowerCase() : event.key
   for (const map of [...bound].reverse()) {
     const action = map.get(key)
     if (!action) continue
@@ -24,4 +26,13 @@ export function handleKey(event: KeyboardEvent): void {
 
 function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.closest('dialog[open]') !== null)
+}
+
+/** For a form whose fields take line breaks: Control and Enter sends it. */
+export function submitOnControlEnter(form: HTMLFormElement): Action {
+  const listen = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
+  }
+  form.addEventListener('keydown', listen)
+  return () => form.removeEventListener('keydown', listen)
 }

@@ -93,6 +93,7 @@ export const messages = {
   'warning.innocent': 'Could be innocent',
   'warning.innocent.none': 'No innocent explanation is listed for this pattern.',
   'warning.why': 'Why',
+  'warning.why.key': 'V shows one after the other on the map',
   'warning.why.since': 'since {time}',
   'warning.why.more': '{n} more',
   'warning.why.fewer': 'Show fewer',

@@ -1,5 +1,6 @@
 /** One thing asked of the node: what came last and when, whether it is being waited for, what went wrong. Times are the browser's, ms. */
 
+import { untrack } from 'svelte'
 import { ApiError } from './api'
 
 export class Slot<T> {
@@ -12,7 +13,8 @@ export class Slot<T> {
   /** Asks; a later answer never overwrites a newer one, and one that is no longer wanted is dropped. */
   async load(ask: () => Promise<T>, wanted: () => boolean): Promise<void> {
     const turn = ++this.#turn
-    this.asked ??= Date.now()
+    // Asking is often done in an effect, which must not run again because it asked.
+    untrack(() => (this.asked ??= Date.now()))
     try {
       const data = await ask()
       if (turn !== this.#turn || !wanted()) return

@@ -117,7 +117,7 @@ export class DartLayer implements CustomLayerInterface {
   }
 }
 
-/** Flat arrays for `DartLayer.show`. Tracks in `evidence` get an amber trail and no dart: a symbol stands there instead. */
+/** Flat arrays for `DartLayer.show`. Tracks in `evidence` are amber. */
 export function dartsOf(
   columns: Columns,
   trailOf: ((n: number) => readonly number[]) | null,
@@ -133,11 +133,9 @@ export function dartsOf(
     const [x, y] = mercator(lat, lon)
     const course = columns.course[i] as number
     const colour = amber ? colours.amber : columns.mil[i] ? colours.strong : colours.plain
-    if (!amber) {
-      const size = Number.isNaN(course) ? 3 : columns.mil[i] ? 6.5 : 5.5
-      darts.set([x, y, Number.isNaN(course) ? 0 : (course * Math.PI) / 180, size, ...colour, 0.95], d)
-      d += DART
-    }
+    const size = Number.isNaN(course) ? 3 : amber ? 7 : columns.mil[i] ? 6.5 : 5.5
+    darts.set([x, y, Number.isNaN(course) ? 0 : (course * Math.PI) / 180, size, ...colour, 0.95], d)
+    d += DART
     const trail = trailOf ? trailOf(n) : []
     const parts = trail.length / 2 - 1
     for (let k = 0; k < parts; k++) {

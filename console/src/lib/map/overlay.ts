@@ -80,13 +80,13 @@ export function streamOf(columns: Columns, evidence: ReadonlySet<number>, warnin
   return { rows, lead, text: [t('map.stream', { n: rows.length }), second.join(' · ')].filter(Boolean).join('\n'), at: point(lead), path }
 }
 
-/** Symbols, in drawing order: the lead last and larger. */
+/** One symbol for each track in evidence; the lead's is always drawn. */
 export function markShapes(columns: Columns, stream: Stream | null, iconOf: (n: number) => string): FeatureCollection {
   return collect(
     (stream?.rows ?? []).map((i) =>
       make(
         { type: 'Point', coordinates: [columns.lon[i] as number, columns.lat[i] as number] },
-        { icon: iconOf(columns.n[i] as number), size: i === stream?.lead ? 1.25 : 0.85, order: i === stream?.lead ? 1 : 0, n: columns.n[i] },
+        { icon: iconOf(columns.n[i] as number), lead: i === stream?.lead, n: columns.n[i] },
       ),
     ),
   )

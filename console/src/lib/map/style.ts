@@ -97,7 +97,16 @@ function layers(): LayerSpecification[] {
       id: 'marks',
       type: 'symbol',
       source: 'marks',
-      layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'icon-ignore-placement': true, 'icon-size': ['get', 'size'], 'symbol-sort-key': ['get', 'order'] },
+      filter: ['==', ['get', 'lead'], false],
+      // Aircraft in trail stand closer than their symbols are wide: one that would cover another gives way. Each keeps its dart.
+      layout: { 'icon-image': ['get', 'icon'], 'icon-padding': 0, 'icon-size': 0.85 },
+    },
+    {
+      id: 'lead',
+      type: 'symbol',
+      source: 'marks',
+      filter: ['==', ['get', 'lead'], true],
+      layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'icon-size': 1.25 },
     },
     {
       id: 'texts',
@@ -111,7 +120,8 @@ function layers(): LayerSpecification[] {
         'text-justify': ['get', 'justify'],
         'text-offset': ['get', 'offset'],
         'text-max-width': 30,
-        'text-allow-overlap': true,
+        'symbol-sort-key': ['match', ['get', 'tone'], 'amber', 0, 'strong', 1, 2],
+        'text-padding': 1,
       },
       paint: { 'text-color': ['match', ['get', 'tone'], 'amber', colour('amber'), 'strong', colour('map-line'), colour('quiet')], ...halo },
     },

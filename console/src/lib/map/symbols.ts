@@ -27,7 +27,7 @@ export function drawSymbol(code: string, fill: string, ratio: number): Drawn {
   const key = `${code} ${fill} ${ratio}`
   let found = drawn.get(key)
   if (!found) {
-    const symbol = new ms.Symbol(code, { size: 20, fillColor: fill, outlineColor: 'rgb(0,0,0)', outlineWidth: 2, infoFields: false, simpleStatusModifier: true })
+    const symbol = new ms.Symbol(code, { size: 20, fillColor: fill, infoColor: fill, infoFields: false, simpleStatusModifier: true })
     const canvas = symbol.asCanvas(ratio)
     const pen = canvas.getContext('2d') as CanvasRenderingContext2D
     found = { image: pen.getImageData(0, 0, canvas.width, canvas.height), ratio }

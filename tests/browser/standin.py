@@ -1,0 +1,551 @@
+"""A stand-in for the node: the built console with answers of the recorded shape, for screenshots and tests of the console alone.
+
+It is no node: nothing here is kept, checked or released. The tests against the real node are in `test_end_to_end.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import uvicorn
+
+STATIC = Path(__file__).resolve().parents[2] / "src" / "tocsin" / "node" / "static"
+CSP = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".woff": "font/woff",
+}
+NIGHT = "exercise:night-lantern"
+START = 1_773_543_062_000_000 - 40 * 60_000_000  # forty minutes before 2026-03-15T02:51:02Z
+MINUTE = 60_000_000
+SENTENCE = (
+    "Twelve transport-type aircraft left staging RHÔNE in a stream and hold course for watch line EAST."
+    " An airborne deployment is likely (71 %)."
+)
+
+
+class Scene:
+    """What the stand-in answers; tests change its parts to show other states."""
+
+    def __init__(self, *, traffic: int = 140, seed: int = 7, warning: bool = True, realms: tuple[str, ...] = (NIGHT, "live")) -> None:
+        self.chance = random.Random(seed)
+        self.now = START + 40 * MINUTE
+        self.logged_in = True
+        self.warnings = [warning_of(self.now)] if warning else []
+        self.realms = realms
+        self.notice: str | None = "Recorded traffic, re-timed onto one window. Nothing here is happening now."
+        self.broken: set[str] = set()
+        self.slow: set[str] = set()
+        self.posted: list[tuple[str, object]] = []
+        self.sockets: set[asyncio.Queue] = set()
+        self.log: list[dict] = []
+        self.reports = [report_of(self.now)]
+        self.rehearsal: dict = {"running": False, "realm": None, "elapsed_s": 0, "of_s": 240, "step": 0, "steps": []}
+        self.aircraft = [self._flight(n) for n in range(traffic)]
+        self.stream = [{"n": 9000 + k, "behind": k} for k in range(12)]
+
+    def _flight(self, n: int) -> dict:
+        c = self.chance
+        return {
+            "n": n,
+            "lat": c.uniform(44.6, 49.4),
+            "lon": c.uniform(4.2, 12.2),
+            "course": c.uniform(0, 360),
+            "speed": c.uniform(150, 250),
+            "alt": c.uniform(3000, 11500),
+            "mil": int(c.random() < 0.06),
+        }
+
+    def step(self, seconds: float) -> None:
+        self.now += int(seconds * 1e6)
+        for a in self.aircraft:
+            a["lat"], a["lon"] = ahead(a["lat"], a["lon"], a["course"], a["speed"] * seconds / 1000)
+
+    def frame(self, realm: str) -> dict:
+        rows = [(a["n"], a["lat"], a["lon"], a["alt"], a["speed"], a["course"], f"SWR{a['n']}", "A320", a["mil"], 0) for a in self.aircraft]
+        if realm == NIGHT and self.warnings:
+            along = 118 + (self.now - START - 40 * MINUTE) / 1e6 * 0.16
+            for k in self.stream:
+                lat, lon = ahead(46.12, 6.55, 49.0, along - k["behind"] * 8.6)
+                rows.append((k["n"], lat, lon, 5800.0, 160.0, 49.0, "", "A400", 1, 1))
+        columns = list(zip(*rows, strict=True))
+        names = ["n", "lat", "lon", "alt", "speed", "course", "call", "what", "mil", "sim"]
+        frame = {name: list(column) for name, column in zip(names, columns, strict=True)}
+        return {
+            "type": "tracks",
+            "full": True,
+            "realm": realm,
+            "time": self.now,
+            "cursor": self.now // 1_000_000,
+            "gone": [],
+            "climb": [0.0] * len(rows),
+            "seen": [self.now - 400_000] * len(rows),
+            **frame,
+        }
+
+    def session(self) -> dict:
+        known = {
+            "live": {"realm": "live", "kind": "live", "title": "Live", "note": None},
+            NIGHT: {"realm": NIGHT, "kind": "exercise", "title": "NIGHT LANTERN · run 3", "note": None},
+            "replay:jura": {"realm": "replay:jura", "kind": "replay", "title": "Jura, 12 March", "note": None},
+        }
+        return {
+            "user": "m.weber",
+            "roles": ["watch-officer", "approver"],
+            "csrf": "standin",
+            "node": {"id": "aster", "name": "Aster"},
+            "banner": "RESTRICTED REL TO ASTER, BIRCH, CEDAR",
+            "realms": [known[r] for r in self.realms],
+            "demo": True,
+            "notice": self.notice,
+            "protocol_time": self.now,
+            "levels": ["UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL"],
+            "policy": "DEMO",
+            "partners": ["aster", "birch", "cedar", "dune"],
+        }
+
+    def answer(self, method: str, path: str, query: dict, body: dict) -> tuple[int, object]:
+        realm = query.get("realm", ["live"])[0]
+        if method == "POST":
+            self.posted.append((path, body))
+        if path == "/session" and method == "POST":
+            self.logged_in = body.get("password") == "correct horse"
+            return (200, self.session()) if self.logged_in else (401, {"error": "no"})
+        if path == "/session" and method == "DELETE":
+            self.logged_in = False
+            return 204, None
+        if not self.logged_in:
+            return 401, {"error": "log in first"}
+        parts = path.strip("/").split("/")
+        if parts[0] in self.broken:
+            return 500, {"error": "the archive does not answer"}
+        if parts[0] == "warnings" and len(parts) > 1:
+            return self._warning(method, parts, body)
+        match method, parts[0]:
+            case "GET", "session":
+                return 200, self.session()
+            case "GET", "feeds":
+                return 200, feeds_of(self.now)
+            case "GET", "places":
+                return 200, PLACES
+            case "GET", "tracks":
+                return 200, self.frame(realm)
+            case "GET", "assessments":
+                return 200, [assessment_of(self.now, high=realm == NIGHT and bool(self.warnings))]
+            case "GET", "warnings":
+                return 200, self.warnings if realm == NIGHT else []
+            case "GET", "reports":
+                return 200, self.reports
+            case "POST", "reports":
+                self.reports.insert(
+                    0, {**report_of(self.now), "record": f"report--{len(self.reports)}", "title": body["title"], "text": body["text"]}
+                )
+                return 200, self.reports[0]
+            case "POST", "release":
+                return 200, decisions(body)
+            case "GET", "exchange":
+                return 200, exchange_of(self.now)
+            case "GET", "journal":
+                return 200, journal_of(self.now, int(query.get("after", ["-1"])[0]))
+            case "GET", "log":
+                return 200, self.log
+            case "POST", "log":
+                self.log.append({"protocol_time": self.now, "author": "m.weber", "text": body["text"]})
+                return 200, self.log[-1]
+            case "GET", "rehearsal":
+                return 200, self.rehearsal
+            case "POST", "rehearsal":
+                self.rehearsal = rehearsal_of()
+                return 200, {"realm": self.rehearsal["realm"]}
+            case "DELETE", "rehearsal":
+                self.rehearsal = {**self.rehearsal, "running": False}
+                return 204, None
+        return 404, {"error": f"no {path}"}
+
+    def _warning(self, method: str, parts: list[str], body: dict) -> tuple[int, object]:
+        found = next((w for w in self.warnings if w["warning"] == parts[1]), None)
+        if found is None:
+            return 404, {"error": "no such warning"}
+        if method == "GET":
+            found["changed_since_read"] = False
+            return 200, found
+        match parts[2]:
+            case "acknowledge":
+                found["who_knows"][0] |= {"state": "acknowledged", "at": self.now, "by": "m.weber"}
+                found["may"]["acknowledge"] = False
+            case "approve":
+                found |= {"state": "issued", "issued_at": self.now, "approved_by": "m.weber", "version": found["version"] + 1}
+                found["may"] |= {"approve": False, "hold": False, "cancel": True}
+                for k in found["who_knows"][1:]:
+                    if k["state"] == "draft":
+                        k |= {"state": "sent", "at": self.now}
+            case "cancel":
+                if not body.get("note"):
+                    return 400, {"error": "a cancellation needs a reason"}
+                found |= {"state": "cancelled"}
+                found["may"] = dict.fromkeys(found["may"], False)
+        return 200, found
+
+
+def ahead(lat: float, lon: float, course: float, km: float) -> tuple[float, float]:
+    c = math.radians(course)
+    return lat + km / 111.2 * math.cos(c), lon + km / 111.2 * math.sin(c) / math.cos(math.radians(lat))
+
+
+PLACES = [
+    {"name": "RHÔNE", "kind": "staging", "points": [[46.12, 6.55]], "radius_km": 22},
+    {"name": "EAST", "kind": "line", "points": [[48.35, 8.85], [46.75, 10.65]], "radius_km": None},
+    {"name": "south-east", "kind": "blind", "points": [[46.6, 10.5], [46.45, 11.9], [45.3, 11.8], [45.4, 10.0]], "radius_km": None},
+]
+
+
+def history_of(now: int) -> list:
+    rows = []
+    for minute in range(61):
+        x = 1 / (1 + math.exp(-(minute - 48) / 3.2))
+        deployment, training = 0.03 + 0.68 * x, 0.06 + 0.22 / (1 + math.exp(-(minute - 34) / 5)) - 0.04 * x
+        rows.append(
+            [now - (60 - minute) * MINUTE, {"routine": 1 - deployment - training, "their-training": training, "deployment": deployment}]
+        )
+    return rows
+
+
+def warning_of(now: int) -> dict:
+    def item(title, text, weight, minutes, feeds, at=(46.9, 8.2), identities=()):
+        return {
+            "indicator": title.lower().replace(" ", "-"),
+            "title": title,
+            "finding": f"finding--{title}",
+            "text": text,
+            "weight": weight,
+            "since": now - minutes * MINUTE,
+            "feeds": feeds,
+            "latitude": at and at[0],
+            "longitude": at and at[1],
+            "identities": list(identities),
+        }
+
+    return {
+        "warning": "warning--3f6c0a52-9c1e-4d0e-8a44-000000000001",
+        "record": "warning--r1",
+        "realm": NIGHT,
+        "origin": "aster",
+        "topic": "airborne-rapid-deployment",
+        "topic_title": "Airborne rapid deployment",
+        "state": "drafted",
+        "level": "high",
+        "was": "guarded",
+        "sentence": SENTENCE,
+        "probabilities": {"routine": 0.05, "their-training": 0.24, "deployment": 0.71},
+        "words": {"routine": "remote", "their-training": "unlikely", "deployment": "likely"},
+        "confidence": "moderate: two feeds agree, radar is late",
+        "innocent": [
+            "Streams of ten or more leave RHÔNE about twice a month; all of the last nine turned back before BERN.",
+            "No exercise was announced for today.",
+        ],
+        "base_rate": "",
+        "evidence": [
+            item(
+                "Aircraft in stream",
+                "12 in trail, 2.1 km ± 0.3, like course and speed",
+                9.0,
+                6,
+                ["readsb Jura", "Birch"],
+                (46.9, 8.2),
+                range(9000, 9012),
+            ),
+            item("Airlift surge", "14 departures in 20 min; usual for Sunday 03h: 0 to 2", 4.0, 19, ["readsb Jura"], (46.12, 6.55)),
+            item("Approach to line", "course 049° steady for 5 min; reaches EAST 03:08Z", 3.0, 2, ["readsb Jura"], (47.5, 9.7)),
+            item("No tankers seen", "watched, not there", 0.7, 11, [], None),
+        ],
+        "cannot_see": ["South-east: no feed.", "Radar Säntis 48 s late.", "Transponders may be off."],
+        "would_change": "Has Cedar’s radar held the stream since 02:45Z?",
+        "drafted_at": now - 9 * MINUTE,
+        "issued_at": None,
+        "approved_by": "",
+        "eta": now + 18 * MINUTE,
+        "eta_place": "EAST",
+        "area": [[46.5, 7.0], [47.5, 7.0], [47.5, 10.0]],
+        "version": 2,
+        "banner": "RESTRICTED REL TO ASTER, BIRCH, CEDAR",
+        "mine": True,
+        "history": history_of(now),
+        "who_knows": [
+            {"partner": "aster", "name": "Aster", "state": "read", "at": now - MINUTE, "by": "m.weber", "reason": None},
+            {"partner": "birch", "name": "Birch", "state": "draft", "at": None, "by": None, "reason": None},
+            {"partner": "cedar", "name": "Cedar", "state": "draft", "at": None, "by": None, "reason": None},
+            {
+                "partner": "dune",
+                "name": "Dune",
+                "state": "withheld",
+                "at": None,
+                "by": None,
+                "reason": "not among those it may be released to",
+            },
+        ],
+        "may": {"approve": True, "acknowledge": True, "hold": True, "cancel": False},
+        "changed_since_read": True,
+    }
+
+
+def assessment_of(now: int, *, high: bool) -> dict:
+    p = (
+        {"routine": 0.05, "their-training": 0.24, "deployment": 0.71}
+        if high
+        else {"routine": 0.93, "their-training": 0.06, "deployment": 0.01}
+    )
+    history = history_of(now)
+    return {
+        "topic": "airborne-rapid-deployment",
+        "title": "Airborne rapid deployment",
+        "realm": NIGHT,
+        "time": now,
+        "level": "high" if high else "low",
+        "levels": [{"name": "low", "at": 0}, {"name": "guarded", "at": 0.2}, {"name": "high", "at": 0.5}],
+        "probabilities": p,
+        "words": {"routine": "almost certain", "their-training": "unlikely", "deployment": "remote"},
+        "confidence": "moderate",
+        "history": history if high else [[t, {"routine": 0.93, "their-training": 0.06, "deployment": 0.01}] for t, _ in history],
+        "hypotheses": [
+            {"id": "routine", "title": "routine"},
+            {"id": "their-training", "title": "their training"},
+            {"id": "deployment", "title": "deployment"},
+        ],
+        "indicators": [
+            {
+                "id": "aircraft-in-stream",
+                "title": "Aircraft in stream",
+                "state": "seen" if high else "not seen",
+                "since": now - 6 * MINUTE if high else None,
+                "weight": 9 if high else None,
+            },
+            {"id": "line-crossing", "title": "Crossing of a watch line", "state": "not seen", "since": None, "weight": None},
+            {"id": "airlift-surge", "title": "Airlift surge", "state": "cannot say", "since": None, "weight": None},
+        ],
+        "cannot_see": ["South-east: no feed.", "Radar Säntis 48 s late."],
+        "would_change": "Has Cedar’s radar held the stream since 02:45Z?",
+    }
+
+
+def feeds_of(now: int) -> list:
+    def feed(name, state, lateness, origin="aster"):
+        return {
+            "name": name,
+            "state": state,
+            "last": now - int(lateness * 1e6),
+            "lateness_s": lateness,
+            "observations": 4000,
+            "says": None,
+            "from": origin,
+        }
+
+    return [feed("readsb Jura", "ok", 0.4), feed("traffic", "ok", 1.1, "birch"), feed("radar Säntis", "late", 48.0)]
+
+
+def report_of(now: int) -> dict:
+    return {
+        "record": "report--1",
+        "realm": NIGHT,
+        "origin": "aster",
+        "title": "Fuel trucks at RHÔNE since midnight",
+        "text": "Nine fuel trucks in two columns on the northern apron; lights off.\nSeen by a member of the public, told by telephone.",
+        "source": "civil airfield staff",
+        "grade": "C3",
+        "graded_by": "a.keller",
+        "author": "a.keller",
+        "protocol_time": now - 52 * MINUTE,
+        "banner": "RESTRICTED REL TO ASTER, BIRCH",
+        "who_knows": [
+            {"partner": "birch", "name": "Birch", "state": "delivered", "at": now - 51 * MINUTE, "by": None, "reason": None},
+            {
+                "partner": "cedar",
+                "name": "Cedar",
+                "state": "withheld",
+                "at": None,
+                "by": None,
+                "reason": "not among those it may be released to",
+            },
+        ],
+    }
+
+
+def decisions(body: dict) -> list:
+    names = {"birch": "Birch", "cedar": "Cedar", "dune": "Dune"}
+    return [
+        {
+            "partner": p,
+            "name": n,
+            "allowed": p in body["releasable_to"],
+            "reason": "named, and cleared high enough" if p in body["releasable_to"] else "not among those it may be released to",
+        }
+        for p, n in names.items()
+    ]
+
+
+def exchange_of(now: int) -> dict:
+    def link(name, state, ago, behind, refused=0, gaps=0):
+        return {
+            "id": name.lower(),
+            "name": name,
+            "fingerprint": "5f1c 9a20 77d3 e1b8 04aa 61c9 8e3d 2b7f",
+            "state": state,
+            "last_heard": now - int(ago * 1e6),
+            "behind_in": 0,
+            "behind_out": behind,
+            "refused": refused,
+            "gaps": gaps,
+        }
+
+    return {
+        "partners": [link("Birch", "up", 2.1, 0), link("Cedar", "down", 412, 4, gaps=1), link("Dune", "late", 11, 0, refused=1)],
+        "refusals": [{"sender": "dune", "reason": "signature does not verify", "protocol_time": now - 8 * MINUTE, "digest": "b1" * 32}],
+        "gaps": [{"sender": "cedar", "first": 118, "last": 131, "reason": "link was down; replaced by current tracks"}],
+        "counters": {"lost": 0, "doubled": 0, "sent": 18231, "received": 20411, "refused": 1},
+    }
+
+
+def journal_of(now: int, after: int) -> list:
+    kinds = ["finding", "warning", "report", "acknowledgement", "x-new-kind"]
+    return [
+        {
+            "index": i,
+            "id": f"{kinds[i % 5]}--{i}",
+            "kind": kinds[i % 5],
+            "origin": "aster" if i % 3 else "birch",
+            "author": "node" if i % 2 else "m.weber",
+            "protocol_time": now - (60 - i) * MINUTE,
+            "realm_time": now - (60 - i) * MINUTE,
+            "leaf": f"{i:02x}" * 32,
+            "banner": "RESTRICTED REL TO ASTER, BIRCH",
+            "understood": i % 5 != 4,
+        }
+        for i in range(after + 1, 40)
+    ]
+
+
+def rehearsal_of() -> dict:
+    steps = [
+        "A bell rings: a warning slides in",
+        "Read one screen: level, time left, why",
+        "Acknowledge it",
+        "See what changed, and who knows",
+    ]
+    return {
+        "running": True,
+        "realm": NIGHT,
+        "elapsed_s": 71,
+        "of_s": 240,
+        "step": 2,
+        "steps": [{"at_s": 40 + 50 * i, "text": t, "done": i < 2} for i, t in enumerate(steps)],
+    }
+
+
+class App:
+    """The ASGI application around a scene."""
+
+    def __init__(self, scene: Scene, rate: float = 1.0) -> None:
+        self.scene, self.rate = scene, rate
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            while (message := await receive())["type"] != "lifespan.shutdown":
+                await send({"type": message["type"] + ".complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["type"] == "websocket":
+            await self._live(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _live(self, scope, receive, send) -> None:
+        await receive()
+        if "live" in self.scene.broken:
+            await send({"type": "websocket.close", "code": 1011})
+            return
+        await send({"type": "websocket.accept"})
+        realm = parse_qs(scope["query_string"].decode()).get("realm", ["live"])[0]
+        queue: asyncio.Queue = asyncio.Queue()
+        self.scene.sockets.add(queue)
+        gone = asyncio.create_task(_until_gone(receive))
+        try:
+            while not gone.done():
+                if "live" in self.scene.broken:
+                    await send({"type": "websocket.close", "code": 1011})
+                    return
+                self.scene.step(self.rate)
+                await send({"type": "websocket.send", "text": json.dumps(self.scene.frame(realm))})
+                try:
+                    what = await asyncio.wait_for(queue.get(), 1.0)
+                    await send({"type": "websocket.send", "text": json.dumps({"type": "changed", "what": what})})
+                except TimeoutError:
+                    pass
+        finally:
+            gone.cancel()
+            self.scene.sockets.discard(queue)
+
+    async def _http(self, scope, receive, send) -> None:
+        path, body = scope["path"], b""
+        while (message := await receive()).get("more_body") or message.get("body"):
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        if path.startswith("/api/v1"):
+            name = path.removeprefix("/api/v1")
+            if name.strip("/").split("/")[0] in self.scene.slow:
+                await asyncio.sleep(3)
+            query = parse_qs(scope["query_string"].decode())
+            status, answer = self.scene.answer(scope["method"], name, query, json.loads(body or b"{}"))
+            kind, content = "application/json", b"" if answer is None else json.dumps(answer).encode()
+        else:
+            file = STATIC / path.lstrip("/")
+            if not file.is_file():
+                file = STATIC / "index.html"
+            status, kind, content = 200, TYPES.get(file.suffix, "application/octet-stream"), file.read_bytes()
+        headers = {
+            "content-type": kind,
+            "content-security-policy": CSP,
+            "content-length": str(len(content)),
+            "x-content-type-options": "nosniff",
+        }
+        await send({"type": "http.response.start", "status": status, "headers": [(k.encode(), v.encode()) for k, v in headers.items()]})
+        await send({"type": "http.response.body", "body": content})
+
+
+async def _until_gone(receive) -> None:
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+@contextmanager
+def serve(scene: Scene, *, rate: float = 1.0):
+    """Serves `scene` on a free port of loopback; gives the address. `rate`: seconds of the realm for each second."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(App(scene, rate), log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(5)
+
+
+if __name__ == "__main__":
+    with serve(Scene()) as address:
+        print(address, flush=True)
+        threading.Event().wait()
