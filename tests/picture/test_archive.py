@@ -89,6 +89,7 @@ def test_nothing_on_disk_can_be_read_or_tells_whose_it_is(tmp_path):
 
     run(tmp_path, story)
     (path,) = files(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
     data = path.read_bytes()
     for text in (b"SWR1XY", b"secret-feed", b"ASTER", b"PAR1", REALM.encode()):
         assert text not in data
@@ -182,7 +183,7 @@ def test_a_node_that_was_off_for_days_drops_them_when_it_starts(tmp_path):
     assert files(tmp_path) == []
 
 
-def test_with_a_day_gone_its_key_is_gone_so_that_a_backup_opens_no_more(tmp_path):
+def test_with_a_day_gone_its_key_is_gone_so_that_a_copy_of_its_files_opens_no_more(tmp_path):
     async def story(archive, clock):
         await archive.add(flight(1, [0]))
         await archive.flush()

@@ -111,7 +111,7 @@ class Archive:
                 self.lost += heap.rows
         try:
             for day in await asyncio.to_thread(self._sweep, now):
-                # With its key gone, copies of the day's files in backups are gone too.
+                # With its key gone, copies of the day's files open no more, wherever they are.
                 await self._journal.erase_day(day, _KLASS[True])
         except (OSError, TocsinError) as error:
             self.says = f"the archive cannot be swept: {_why(error)}"
@@ -186,6 +186,7 @@ class Archive:
         data = encode(concat(heap.batches), header, lambda part: self._journal.seal(part, _KLASS[key.civil], header.stored))
         path = folder / hashlib.sha256(data).hexdigest()[:32]
         part = folder / f".{path.name}"
+        part.touch(mode=0o600)
         with part.open("wb") as file:
             file.write(data)
             file.flush()
