@@ -374,6 +374,15 @@ def test_every_row_is_counted_once():
     assert sum(v for k, v in p.totals().items() if k != "tracks") == total
 
 
+def test_a_flood_of_contradicting_plots_of_one_aircraft_is_cut_short_and_counted():
+    p, size = picture(), 20_000
+    rows = [(1, -100 + i / 200, 46.0 if i % 2 else 33.0, 7 + i * 1e-5) for i in range(size)]
+    counts = p.update(batch(*rows), at(0))
+    assert counts.accepted <= 512
+    assert counts.accepted + counts.jump == size
+    assert p.tracks(at(0))["number"].tolist() == [1]
+
+
 def test_twenty_five_thousand_tracks_are_kept_apart():
     p, size = picture(), 25_000
     latitude, longitude = np.divmod(np.arange(size), 250)

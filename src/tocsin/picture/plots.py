@@ -29,6 +29,9 @@ Array = np.ndarray[Any, Any]
 PERSISTENT: Final = 3
 """Consistent plots in a row, all where the track cannot have flown, that end it and start another."""
 
+MOST_TURNS: Final = 512
+"""Plots of one track in one batch that are gone through one by one, if any of them is in doubt."""
+
 _STICKY: Final = np.uint16(FLAG.MILITARY | FLAG.SIMULATED)
 _BASE_US: Final = 4_000_000  # the least time between two plots that gives a speed worth having
 
@@ -147,6 +150,10 @@ class Plots:
     def _one_by_one(self, rows: Array, slots: Array) -> None:
         starts = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]])
         rank = np.arange(len(slots)) - np.repeat(starts, np.diff(np.r_[starts, len(slots)]))
+        # More plots of one aircraft than any sensor makes in the time that is shown: somebody wants us to be busy.
+        few = rank < MOST_TURNS
+        self._counts.jump += int((~few).sum())
+        rows, slots, rank = rows[few], slots[few], rank[few]
         order = np.argsort(rank, kind="stable")
         for turn in np.split(order, np.cumsum(np.bincount(rank))[:-1]):
             self._step(rows[turn], slots[turn])
