@@ -107,4 +107,6 @@ def _squawks(column: Column, tally: Tally) -> Array:
     distinct, which = sheets.bytes_of(column, 8)
     # 47.0 is what is left of 0047 in a column of numbers.
     codes = values.texts([text.decode().strip().removesuffix(".0") for text in distinct.tolist()], 4)
-    return values.squawks(codes, tally)[which]
+    told, bad = values.squawks(codes)
+    tally.nulled["squawk"] += int(bad[which].sum())
+    return told[which]

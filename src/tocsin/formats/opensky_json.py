@@ -7,6 +7,7 @@ keys are row numbers, or a list.
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -61,7 +62,7 @@ def parse(data: bytes, tally: Tally) -> dict[str, Array]:
         at = data.find(b"[")
         states = salvage.rows(data, at, _STATE, tally, "state vector", error) if at >= 0 else []
         tally.fault(BadFile(tally.name, *salvage.broken(error, len(data))))
-    return _observe({name: [getattr(state, name) for state in states] for name in _FIELDS}, tally)
+    return _observe({name: list(map(attrgetter(name), states)) for name in _FIELDS}, tally)
 
 
 def _columns(data: bytes, tally: Tally) -> dict[str, list[Any]]:
@@ -147,10 +148,12 @@ def _observe(columns: dict[str, list[Any]], tally: Tally) -> dict[str, Array]:
     tally.nulled["call sign"] += int(bad.sum())
     ground = np.array([-1 if value is None else value for value in columns["onground"]], np.int8)
     sensed = columns["last_position"]
+    squawk, bad_squawk = values.squawks(values.codes(columns["squawk"]))
+    tally.nulled["squawk"] += int(bad_squawk.sum())
     return values.observe(
         len(columns["timestamp"]),
         tally,
-        time=position_time(_times(columns["timestamp"]), None if all(v is None for v in sensed) else _times(sensed)),
+        time=position_time(_times(columns["timestamp"]), None if set(map(type, sensed)) <= {type(None)} else _times(sensed)),
         identity=values.identities(values.texts([value or "" for value in columns["icao24"]], 7)),
         latitude=values.numbers(columns["latitude"]),
         longitude=values.numbers(columns["longitude"]),
@@ -159,7 +162,7 @@ def _observe(columns: dict[str, list[Any]], tally: Tally) -> dict[str, Array]:
         course=values.numbers(columns["track"]),
         climb=values.numbers(columns["vertical_rate"]) * values.FOOT_PER_MINUTE,
         callsign=callsign,
-        squawk=values.squawks(values.codes(columns["squawk"]), tally),
+        squawk=squawk,
         flags=np.select([ground == 1, ground == 0], [FLAG.ON_GROUND, FLAG.AIRBORNE], 0),
     )
 

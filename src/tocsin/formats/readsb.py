@@ -106,6 +106,8 @@ def _columns(planes: list[Plane], now: float | None, undated: float | None, tall
     kind, bad_kind = values.names(values.texts([plane.t or "" for plane in planes], 4), 4)
     tally.nulled["call sign"] += int(bad_callsign.sum())
     tally.nulled["type"] += int(bad_kind.sum())
+    squawk, bad_squawk = values.squawks(values.codes([plane.squawk for plane in planes]))
+    tally.nulled["squawk"] += int(bad_squawk.sum())
     with np.errstate(invalid="ignore"):
         age = np.where((age >= 0) & (age < 1e9), age, 0.0)
     return values.observe(
@@ -121,7 +123,7 @@ def _columns(planes: list[Plane], now: float | None, undated: float | None, tall
         climb=rates * values.FOOT_PER_MINUTE,
         callsign=callsign,
         type=kind,
-        squawk=values.squawks(values.codes([plane.squawk for plane in planes]), tally),
+        squawk=squawk,
         accuracy=values.numbers([plane.rc for plane in planes]),
         integrity=values.integrities(values.numbers([plane.nic for plane in planes]), tally),
         flags=_flags(planes, ground, barometric),

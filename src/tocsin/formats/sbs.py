@@ -53,7 +53,9 @@ def parse(data: bytes, tally: Tally) -> dict[str, Array]:
     callsign = told[which]
     tally.nulled["call sign"] += int(bad[which].sum())
     codes, which = sheets.bytes_of(table["squawk"], 4)
-    squawk = values.squawks(np.strings.strip(codes), tally)[which]
+    octal, bad = values.squawks(np.strings.strip(codes))
+    squawk = octal[which]
+    tally.nulled["squawk"] += int(bad[which].sum())
     ground = _truths(table["ground"])
     latitude, longitude = values.floats(table["latitude"]), values.floats(table["longitude"])
     position = ~np.isnan(latitude) & ~np.isnan(longitude)

@@ -133,8 +133,11 @@ def feet(said: list[Any], tally: Tally) -> tuple[Array, Array]:
     return numbers([None if value.__class__ is str else value for value in said] if words else said), ground
 
 
-def squawks(written: Array, tally: Tally) -> Array:
-    """Transponder codes, bytes of up to four octal digits, as octal numbers; -1 where there is none or an impossible one."""
+def squawks(written: Array) -> tuple[Array, Array]:
+    """Transponder codes, bytes of up to four octal digits, as octal numbers; -1 where there is none.
+
+    The second array is true where something else stood.
+    """
     matrix = _matrix(written)
     there, octal = matrix != 0, (matrix >= ord("0")) & (matrix <= ord("7"))
     length = there.sum(axis=1)
@@ -142,8 +145,7 @@ def squawks(written: Array, tally: Tally) -> Array:
     value = np.zeros(len(written), np.int64)
     for column in matrix[:, :4].T:
         value = np.where(column != 0, value * 8 + (column & 7), value)
-    tally.nulled["squawk"] += int((~good).sum())
-    return np.where(good & (length > 0), value, -1)
+    return np.where(good & (length > 0), value, -1), ~good
 
 
 def codes(values: list[Any]) -> Array:
