@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tocsin.core import InputError, iso
 
@@ -37,41 +40,40 @@ def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIG
 
 
 def _formats(small: bool) -> Json:
-    from tocsin.formats.measure import measure
+    from tocsin.formats.bench import measure
 
-    return measure(time.perf_counter_ns, aircraft=300 if small else 15_000)
+    return measure(time.perf_counter_ns, rows=300, repeats=1) if small else measure(time.perf_counter_ns)
 
 
 def _picture(small: bool) -> Json:
     from tocsin.picture.measure import measure
 
-    return measure(time.perf_counter_ns, tracks=300 if small else 15_000)
+    return dict(measure(time.perf_counter_ns, tracks=300 if small else 15_000))
 
 
 def _journal(small: bool) -> Json:
-    import tempfile
-
     from tocsin.journal.measure import measure
 
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(measure(Path(folder), time.perf_counter_ns, records=200 if small else 20_000))
+        return dict(measure(Path(folder), time.perf_counter_ns, size=200 if small else 5_000))
 
 
 def _warning(small: bool) -> Json:
     from tocsin.warning.measure import measure
 
-    return measure(time.perf_counter_ns, tracks=300 if small else 20_000)
+    return dict(measure(time.perf_counter_ns, tracks=300 if small else 20_000, seconds=5 if small else 60))
 
 
 def _latency(small: bool) -> Json:
-    import tempfile
-
     from tocsin.exchange.measure import measure
-
     from tocsin.node.system import SystemClock, SystemEntropy
 
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(measure(Path(folder), SystemClock(), SystemEntropy(), seconds=2 if small else 20))
+    found: Json = {}
+    for rate in (500,) if small else (5_000, 20_000):
+        with tempfile.TemporaryDirectory() as folder:
+            run = measure(Path(folder), SystemClock(), SystemEntropy(), seconds=2 if small else 15, rate=rate)
+            found[f"at_{rate}_per_s"] = msgspec.to_builtins(asyncio.run(run))
+    return found
 
 
 BENCHES: dict[str, Callable[[bool], Json]] = {
