@@ -61,7 +61,7 @@ class Book:
         card.check()
         _check(partner := Partner(card, clearance))
         held = self._partners.get(card.partner)
-        if held is not None and held.card != card:
+        if held is not None and held.card.identity() != card.identity():
             raise InputError(f"{card.partner} is pinned to other keys: remove it first, if you have the new fingerprint from a person")
         if held is None and len(self._partners) >= MOST:
             raise InputError(f"this node knows {MOST} partners already, which is the most it takes")

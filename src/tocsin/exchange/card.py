@@ -47,9 +47,15 @@ class Card(msgspec.Struct, frozen=True):
         """What the card's own signatures cover."""
         return _CONTEXT + msgspec.msgpack.encode([self.partner, self.name, self.made, self.ed25519, self.mldsa65, self.kem, self.relay])
 
+    def identity(self) -> tuple[str, bytes, bytes, bytes, str]:
+        """What does not change when a card is written out again: the partner's name to the protocol, and its keys."""
+        return self.partner, self.ed25519, self.mldsa65, self.kem, self.relay
+
     def fingerprint(self) -> str:
-        """Forty decimal digits in groups of five (133 bits of SHA-256), to be compared over a telephone."""
-        number = int.from_bytes(hashlib.sha256(b"fingerprint\x00" + self.signed_bytes()).digest(), "big") % 10**40
+        """Forty decimal digits in groups of five (133 bits of SHA-256 over name and keys), to be compared over a telephone."""
+        number = (
+            int.from_bytes(hashlib.sha256(b"tocsin fingerprint v1\x00" + msgspec.msgpack.encode(self.identity())).digest(), "big") % 10**40
+        )
         digits = f"{number:040d}"
         return " ".join(digits[i : i + 5] for i in range(0, 40, 5))
 
