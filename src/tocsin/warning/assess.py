@@ -65,7 +65,10 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """What one view makes of a topic at `time`. Times in µs UTC; `history` holds the probabilities since 36 hours ago at most."""
+    """What one view makes of a topic at `time`, in µs UTC like all times.
+
+    `count`: aircraft that are part of it now. `history`: the probabilities over 36 hours at most.
+    """
 
     topic: str
     title: str
@@ -90,6 +93,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     eta: Micros | None
     eta_place: str
     area: tuple[Point, ...]
+    count: int
     history: tuple[tuple[Micros, dict[str, float]], ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -163,6 +167,7 @@ def assess(state: State, *, outward: bool = False) -> Assessment:
         eta=eta,
         eta_place=place,
         area=_area(topic, live),
+        count=_count(live),
         history=tuple(state.history),
     )
 
@@ -176,7 +181,7 @@ def _what(state: State) -> str:
             if episodes
             else "Nothing that this topic watches for is seen."
         )
-    count = max(sum(e.sighting.count for e in live if e.indicator.id == one.indicator.id) for one in live)
+    count = _count(live)
     phrases = state.topic.phrases
     # What is on its way to a place is said while it is so, and not of one that was reached.
     reached = {e.sighting.place for e in episodes if e.sighting.eta is None}
@@ -185,6 +190,12 @@ def _what(state: State) -> str:
     first, *others = dict.fromkeys(filter(None, does)) or ["fly"]
     subject = f"{words.count_word(count, capital=True)} {phrases.subject if count > 1 else phrases.one}"
     return f"{subject} {words.listed([f'{first} {how}'.rstrip(), *others])}."
+
+
+def _count(live: Sequence[Episode]) -> int:
+    # Those that are seen together now; only where none are, those that were counted one by one in a window.
+    some = [e for e in live if not e.sighting.key] or live
+    return max((sum(e.sighting.count for e in some if e.indicator.id == one.indicator.id) for one in some), default=0)
 
 
 def _how_likely(topic: Topic, probability: float) -> str:

@@ -40,6 +40,7 @@ class _Stand(NamedTuple):
     level: str
     findings: frozenset[str]
     eta: Micros | None
+    aircraft: int
 
 
 class Desk:
@@ -80,7 +81,7 @@ class Desk:
         if self.current is not None and self._stand is not None and now - self._said_at < _BETWEEN and level == self._stand.level:
             return None
         found = assess()
-        stand = _Stand(level, frozenset(e.finding for e in found.evidence if not is_absence(e.finding)), found.eta)
+        stand = _Stand(level, frozenset(e.finding for e in found.evidence if not is_absence(e.finding)), found.eta, found.count)
         if self.current is None and self._hushed is not None and self._same_as_cancelled(stand):
             return None
         if self.current is not None and self._stand is not None and not _moved(self._stand, stand):
@@ -148,7 +149,7 @@ class Desk:
 
 
 def _moved(before: _Stand, after: _Stand) -> bool:
-    # Evidence that is no longer remembered is no news; evidence that came is.
-    if after.level != before.level or after.findings - before.findings:
+    # Evidence that is no longer remembered is no news, nor are fewer aircraft; what has come is.
+    if after.level != before.level or after.findings - before.findings or after.aircraft - before.aircraft >= max(2, before.aircraft // 4):
         return True
     return after.eta is not None and before.eta is not None and abs(after.eta - before.eta) >= _ETA_MOVES

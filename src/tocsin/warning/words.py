@@ -48,12 +48,12 @@ def percent(probability: float) -> str:
 
 
 def weight(ratio: float) -> str:
-    """How many times likelier an item makes something: `about four times likelier`, `makes no difference`."""
+    """How many times likelier an item makes something: `about four times likelier`, `makes hardly any difference`."""
     if ratio >= 1.25:
-        return f"about {_times(ratio)} likelier"
-    if ratio <= 0.8:
-        return f"about {_times(1 / ratio)} less likely" if ratio > 0 else "rules it out"
-    return "makes hardly any difference"
+        return _times(ratio, "likelier", "about twice as likely")
+    if ratio <= 0:
+        return "rules it out"
+    return _times(1 / ratio, "less likely", "about half as likely") if ratio <= 0.8 else "makes hardly any difference"
 
 
 def listed(items: Sequence[str], *, joint: str = "and") -> str:
@@ -84,10 +84,10 @@ def hour_of_week(hour: int) -> str:
     return f"{_DAYS[hour // 24 % 7]} {hour % 24:02d}h"
 
 
-def _times(ratio: float) -> str:
+def _times(ratio: float, than: str, twice: str) -> str:
     if ratio < 1.75:
-        return "one and a half times"
+        return f"about one and a half times {than}"
     if ratio >= 100:
-        return "more than a hundred times"
+        return f"more than a hundred times {than}"
     rounded = round(ratio) if ratio < 20 else round(ratio, -1)
-    return "twice" if rounded == 2 else f"{count_word(int(rounded))} times"
+    return twice if rounded == 2 else f"about {count_word(int(rounded))} times {than}"

@@ -115,10 +115,11 @@ class AircraftInStream:
         count = 1 + int(distinct.sum())
         if count < p.at_least:
             return None
-        spacing = float(np.median(step[distinct]))
-        if not 1000.0 * p.spacing_min_km <= spacing <= 1000.0 * p.spacing_max_km:
+        # Wingmen fly beside one another: the stream is of their pairs and threes, at least half as many as aircraft.
+        between = step[step >= 1000.0 * p.spacing_min_km]
+        if len(between) + 1 < max(2, p.at_least / 2):
             return None
-        return self._sighting(scene, rows, count, spacing, float(np.std(step[distinct])))
+        return self._sighting(scene, rows, count, float(np.median(between)), float(np.std(between)))
 
     def _sighting(self, scene: Scene, rows: Array, count: int, spacing: float, spread: float) -> Sighting:
         p = self._p
