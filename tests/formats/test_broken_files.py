@@ -204,7 +204,14 @@ def test_noise_gives_nothing_and_raises_nothing(name, noise):
 
 
 def json_values():
-    leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+    leaves = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from([10**400, -(2**64), 1e308])
+        | st.floats(allow_nan=False)
+        | st.text(max_size=5)
+    )
     keys = st.sampled_from(["hex", "icao24", "lat", "latitude", "timestamp", "alt_baro", "squawk", "trace", "flight", "0", "1", "mlat"])
     return st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6), max_leaves=12)
 
@@ -220,6 +227,34 @@ def json_values():
 def test_json_of_any_other_shape_raises_nothing(name, value, wrap):
     found = parsed((wrap % json.dumps(value)).encode(), name)
     assert found.error is None or "\n" not in str(found.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("opensky-json", '{"timestamp":{"0":HUGE},"latitude":{"0":HUGE}}'),
+        ("opensky-json", '[{"timestamp":1e308,"latitude":1e308,"squawk":1e308,"icao24":"4b1815"}]'),
+        ("readsb", '{"now":1e308,"aircraft":[{"hex":"4b1815","lat":1,"lon":1,"seen_pos":1e308,"dbFlags":HUGE}]}'),
+        ("readsb", '{"now":1.7e9,"aircraft":[{"hex":"4b1815","lat":1,"lon":1,"alt_baro":1e308,"gs":-1e308,"nic":1e308,"rc":1e300}]}'),
+        ("readsb", '{"now":1.7e9,"aircraft":[{"hex":"4b1815","lat":1,"lon":1,"squawk":HUGE}]}'),
+        ("trace_full", '{"icao":"4b1815","timestamp":1e308,"trace":[[1e308,1,1,1e308,1e308,1e308,HUGE,1e308]]}'),
+        ("opensky-csv", "time,icao24,latitude,longitude\n1e400,4b1815,1e400,1e-400\nHUGE,4b1815,1,1\n"),
+        ("opensky-csv", "time,icao24,latitude,longitude\n1969-01-01,4b1815,1,1\n9999-12-31T23:59:59Z,4b1815,1,1\n"),
+        ("sbs", "MSG,3,1,1,4B1815,1,2023/11/14,22:13:20.0,,,,HUGE,,,1,1,,,0,0,0,0\n"),
+    ],
+)
+def test_numbers_without_measure_are_never_taken_for_measurements(name, data):
+    observations = parsed(data.replace("HUGE", "9" * 400).encode(), name).observations
+    for column in ("altitude", "speed", "climb", "accuracy"):
+        assert not (abs(observations[column]) > 1e8).any()
+    assert not (observations["time"] > 4_102_444_800_000_000).any()
+
+
+def test_of_two_columns_with_one_name_the_first_counts():
+    data = b"time,time,icao24,icao24,latitude,longitude,latitude\n1700000000,1,4b1815,xx,47,8,1\n"
+    found = parsed(data, "opensky-csv")
+    assert found.error is None
+    assert (found.observations["time"][0], found.observations["latitude"][0]) == (1_700_000_000_000_000, 47)
 
 
 def test_gzip_gives_back_what_went_in_members_and_all():

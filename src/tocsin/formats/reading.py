@@ -6,6 +6,8 @@ import re
 import zlib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..core.observations import Observations
 from . import opensky_csv, opensky_json, readsb, sbs, trace
 from .errors import BrokenGzip, FileTooLarge, UnknownFormat, plain
@@ -99,7 +101,8 @@ def parse(
     data = data.removeprefix(_BOM)
     if cut and format in _LINES:
         data = data[: data.rfind(b"\n") + 1]  # half a line may look like a whole one
-    columns = readsb.parse(data, tally, undated) if format == "readsb" else _PARSERS[format](data, tally)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers without measure become infinite, and so out of range
+        columns = readsb.parse(data, tally, undated) if format == "readsb" else _PARSERS[format](data, tally)
     return Parsed(
         Observations(feed, realm, label, columns),
         {reason: count for reason, count in tally.skipped.items() if count},

@@ -132,8 +132,8 @@ def _columns(planes: list[Plane], now: float | None, undated: float | None, tall
 
 def _flags(planes: list[Plane], ground: Array, barometric: Array) -> Array:
     flags = np.where(ground, FLAG.ON_GROUND, np.where(np.isnan(barometric), 0, FLAG.AIRBORNE))
-    register = np.array([plane.dbFlags or 0 for plane in planes], np.int64)
-    flags |= np.where(register & MILITARY, FLAG.MILITARY, 0) | np.array([MADE.get(plane.type, 0) for plane in planes], np.int64)
+    flags |= np.array([FLAG.MILITARY if plane.dbFlags and plane.dbFlags & MILITARY else 0 for plane in planes], np.int64)
+    flags |= np.array([MADE.get(plane.type, 0) for plane in planes], np.int64)
     # Fields that came by another way than `type` says.
     for bit, lists in ((FLAG.MLAT, [bytes(plane.mlat) for plane in planes]), (FLAG.TISB, [bytes(plane.tisb) for plane in planes])):
         flags[[index for index, fields in enumerate(lists) if len(fields) > 2 and b'"lat"' in fields]] |= bit

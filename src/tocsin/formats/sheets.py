@@ -100,7 +100,10 @@ def _into(odd: list[InvalidRow]) -> Callable[[InvalidRow], str]:
 
 def _header(data: bytes) -> list[str]:
     first = data.split(b"\n", 1)[0].rstrip(b"\r")
-    return [name.strip() for name in first.decode("ascii", "replace").split(",")]
+    names = [name.strip() for name in first.decode("ascii", "replace").split(",")]
+    position = {name: index for index, name in reversed(list(enumerate(names)))}
+    # Of two columns with one name the first counts.
+    return [name if position[name] == index else f"{name} #{index}" for index, name in enumerate(names)]
 
 
 def _slowly(data: bytes, layout: Layout, tally: Tally, ignore: Callable[[str], bool]) -> Table | None:

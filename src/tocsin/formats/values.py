@@ -13,8 +13,6 @@ from ..core.observations import COLUMNS, FLAG, NULLS, Array, Identity, fill
 from .arrow import Column, pa, pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .parsed import Tally
 
 FOOT = 0.3048  # m, exact by definition
@@ -48,9 +46,12 @@ for _character in b"abcdefghijklmnopqrstuvwxyz":
     _SAID[_character] = _character - 32
 
 
-def numbers(values: Iterable[Any]) -> Array:
-    """float64 of numbers and None."""
-    return np.array(values if isinstance(values, list) else list(values), np.float64)
+def numbers(values: list[Any]) -> Array:
+    """float64 of numbers and None; whole numbers past what that holds are infinite, so out of every range."""
+    try:
+        return np.array(values, np.float64)
+    except OverflowError:
+        return np.array([np.inf if isinstance(value, int) and abs(value) > 2**1000 else value for value in values], np.float64)
 
 
 def texts(values: list[str], width: int) -> Array:
@@ -152,7 +153,7 @@ def codes(values: list[Any]) -> Array:
     """The digits of transponder codes that are written as texts, as decimal numbers, or not at all."""
     if not set(map(type, values)) <= {str, type(None)}:
         # 47.0 is what is left of 0047 in a column of numbers.
-        values = [value if isinstance(value, str) or value is None else f"{value:.10g}" for value in values]
+        values = [v if isinstance(v, str) or v is None else f"{v:.10g}" if abs(v) < 1e6 else "?" for v in values]
     return texts([value or "" for value in values], 4)
 
 
