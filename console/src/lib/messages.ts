@@ -56,13 +56,10 @@ export const messages = {
   'wait.noanswer': 'the node does not answer',
   'wait.warnings': 'warnings',
   'wait.assessments': 'assessments',
-  'wait.feeds': 'feeds',
   'wait.exchange': 'the state of the exchange',
   'wait.reports': 'reports',
   'wait.journal': 'the audit log',
   'wait.log': 'the watch log',
-  'wait.map': 'the map',
-  'wait.places': 'places',
 
   'quiet.title': 'Nothing rings',
   'quiet.since': 'as of {time}',
@@ -76,7 +73,6 @@ export const messages = {
   'warning.chooser': 'Warning {i} of {n}',
   'warning.next': 'Next',
   'warning.was': 'was {level}',
-  'warning.was.since': 'was {level}, changed {age} ago',
   'warning.new': 'new',
   'warning.changed': 'changed since you looked',
   'warning.eta': 'min to {place}',
@@ -108,7 +104,7 @@ export const messages = {
   'warning.knows': 'Who knows',
   'warning.missing': 'This warning is not in this realm, or not yours to read.',
   'warning.silence': 'Silence this bell',
-  'warning.silenced': 'This bell is silenced; others still ring.',
+  'warning.silenced': 'bell silenced',
   'warning.soundoff': 'The browser keeps the bell silent until you press a key or click.',
   'warning.panel': 'Warning',
 
@@ -189,7 +185,6 @@ export const messages = {
   'slider.play': 'Play',
   'slider.pause': 'Pause',
   'slider.back': 'Back to LIVE',
-  'slider.empty': 'kept from now on',
 
   'exchange.links': 'Partners',
   'exchange.partner': 'Partner',
@@ -206,7 +201,6 @@ export const messages = {
   'exchange.never': 'never',
   'exchange.what': 'Who has what',
   'exchange.what.none': 'Nothing has been released yet: no warning is issued and no report is sent.',
-  'exchange.item': 'Record',
   'exchange.refusals': 'Refused envelopes',
   'exchange.refusals.none': 'Nothing was refused.',
   'exchange.sender': 'From',
@@ -217,7 +211,6 @@ export const messages = {
   'exchange.missing.none': 'No batch is missing.',
   'exchange.missing.row': 'batches {first} to {last}',
   'exchange.counters': 'Counted since the start',
-  'exchange.own': 'this node',
 
   'reports.title': 'Reports',
   'reports.none': 'No report in this realm that you may read. Write one with the form, or take a document in with tocsin intake.',
@@ -258,7 +251,7 @@ export const messages = {
   'audit.notunderstood': 'not understood by this version; kept and passed on as it is',
   'audit.meaning': 'A leaf proves that a record was kept unaltered and who signed it; not that what it says is true.',
   'audit.more': 'Older rows',
-  'audit.newest': 'Newest',
+  'audit.newest': 'Newer rows',
   'audit.range': '{n} {n|row|rows} from number {first}',
 
   'log.title': 'Watch log',
@@ -279,9 +272,6 @@ export const messages = {
   'rehearse.step.done': 'done',
   'rehearse.step.now': 'now',
   'rehearse.step.later': 'in {span}',
-  'rehearse.help.acknowledge': 'press K',
-
-  'key': 'key {key}',
 } as const
 
 export type Key = keyof typeof messages

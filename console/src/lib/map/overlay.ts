@@ -96,8 +96,9 @@ export function pathShapes(stream: Stream | null): FeatureCollection {
   return collect(stream?.path.length ? [make({ type: 'LineString', coordinates: stream.path }, { kind: 'predicted' })] : [])
 }
 
-export function wordShapes(words: Words[], stream: Stream | null): FeatureCollection {
-  const all: Words[] = stream ? [...words, { text: stream.text, tone: 'amber', at: stream.at, anchor: 'bottom-right', offset: [-1.6, -1.2] }] : words
+export function wordShapes(words: Words[], stream: Stream | null, roomAtLeft = true): FeatureCollection {
+  const beside = roomAtLeft ? ({ anchor: 'bottom-right', offset: [-1.6, -1.2] } as const) : ({ anchor: 'top-left', offset: [1.6, 0.6] } as const)
+  const all: Words[] = stream ? [...words, { text: stream.text, tone: 'amber', at: stream.at, anchor: beside.anchor, offset: [...beside.offset] }] : words
   return collect(
     all.map(({ text, tone, at, anchor = 'center', offset = [0, 0] }) =>
       make({ type: 'Point', coordinates: swap(at) }, { text, tone, anchor, offset, justify: anchor.includes('right') ? 'right' : 'left', spread: tone === 'amber' ? 0.01 : 0.09 }),

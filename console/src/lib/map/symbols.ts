@@ -27,7 +27,9 @@ export function drawSymbol(code: string, fill: string, ratio: number): Drawn {
   const key = `${code} ${fill} ${ratio}`
   let found = drawn.get(key)
   if (!found) {
-    const symbol = new ms.Symbol(code, { size: 20, fillColor: fill, infoColor: fill, infoFields: false, simpleStatusModifier: true })
+    // Frame in the fill's colour, outlined in black: legible on both grounds, and the X of an exercise beside it too.
+    const frame = { Civilian: fill, Friend: fill, Hostile: fill, Neutral: fill, Unknown: fill, Suspect: fill }
+    const symbol = new ms.Symbol(code, { size: 20, fillColor: fill, frameColor: frame, outlineColor: 'rgb(0,0,0)', outlineWidth: 5 })
     const canvas = symbol.asCanvas(ratio)
     const pen = canvas.getContext('2d') as CanvasRenderingContext2D
     found = { image: pen.getImageData(0, 0, canvas.width, canvas.height), ratio }
