@@ -7,7 +7,6 @@ import sys
 from cyclopts import App, CycloptsError
 
 from tocsin import __version__
-from tocsin.core.errors import TocsinError
 
 app = App(name="tocsin", help="Share what you see with your partners, and ring early, together.", version=__version__)
 _HERE = "tocsin.node.commands"
@@ -53,13 +52,18 @@ def main(tokens: list[str] | None = None) -> None:
         app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _end(" ".join(str(error).split()) + " (see `tocsin --help`)", 2)
-    except TocsinError as error:
-        _end(str(error), error.exit_code)
     except KeyboardInterrupt:
         _end("stopped", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        # Loaded only now: the core brings numpy along, and help is to come at once.
+        from tocsin.core import TocsinError
+
+        if not isinstance(error, TocsinError):
+            raise
+        _end(str(error), error.exit_code)
 
 
 def _end(text: str, code: int) -> None:

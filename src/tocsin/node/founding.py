@@ -53,7 +53,10 @@ async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
     )
     config = configuration.parse(configuration.dump(config).encode())
     person = operations.NewUser(wishes.user, wishes.password, ROLES)
-    msgspec.convert(msgspec.to_builtins(person), operations.NewUser)
+    try:
+        msgspec.convert(msgspec.to_builtins(person), operations.NewUser)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the first person: {error}") from None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AlreadyANode(folder)
     try:

@@ -13,6 +13,7 @@ import uvicorn
 
 from tocsin.core import NotReachable
 
+from . import config as configuration
 from . import control, secrets
 from .http import make_app
 from .service import Node
@@ -25,6 +26,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    configuration.read(folder)
     node = await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
     try:
         async with node.running(), control.listening(node), http(node, port) as url:
