@@ -159,6 +159,34 @@ def test_caps_on_bytes_keep_what_fits():
             assert found.observations.columns["time"].size >= (0 if "columns" in name else 3), name
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("opensky-json", b"[" * 8_000_000),
+        ("opensky-json", b'["' + b'\\"' * 4_000_000),
+        ("opensky-json", b'{"latitude":{' + b'"1":1,' * 1_500_000),
+        ("readsb", b'{"aircraft":[' + b"}" * 8_000_000),
+        ("trace_full", b'{"trace":[' + b"[]," * 2_500_000),
+        ("opensky-csv", b"time,icao24,latitude,longitude\n" + b"," * 8_000_000),
+        ("opensky-csv", b"time,icao24,latitude,longitude\n" + b"a\n" * 4_000_000),
+        ("sbs", b"MSG\n" * 2_000_000),
+    ],
+)
+def test_files_made_to_hurt_are_over_soon(name, data):
+    begin = time.perf_counter()
+    found = parsed(data, name, caps=Caps(rows=100_000))
+    assert time.perf_counter() - begin < 20  # far more than it takes; without caps it would be minutes
+    assert len(found.observations) == 0
+    assert found.error is not None
+
+
+def test_rows_before_a_heap_of_broken_ones_stay():
+    good = SMALL["opensky-csv"]
+    found = parsed(good + b"a\n" * 60_000 + good.split(b"\n", 1)[1], "opensky-csv")
+    assert len(found.observations) == 12
+    assert "more than 50,000 rows have another width, nothing after row 50,0" in str(found.error)
+
+
 def test_a_heap_of_tiny_objects_is_cut_before_it_is_built():
     data = b"[" + b"{}," * 3_000_000 + b"{}]"
     found = parsed(data, "opensky-json", caps=Caps(rows=1_000))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..core.observations import Array
     from .parsed import Tally
 
-_VALUES_IN_A_ROW = 16
+_VALUES_IN_A_ROW = 8
 
 
 class State(msgspec.Struct, gc=False):

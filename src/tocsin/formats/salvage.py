@@ -70,6 +70,8 @@ def rows(data: bytes, at: int, decoder: msgspec.json.Decoder[Row], tally: Tally,
 
     `error` is what decoding the whole raised: past the byte that it names nothing is looked at.
     """
+    for mark, most in ((b"[", 8), (b"{", 8), (b'"', 32)):
+        data = bounded(data, mark, most * tally.caps.rows, tally)  # more than well-formed rows could need
     breaks = _break(data, error)
     found = elements(data if breaks is None else data[:breaks], at, tally.caps.depth)
     kept: list[Row] = []

@@ -13,6 +13,7 @@ import numpy as np
 from . import values
 from .arrow import Column, InvalidRow, Table, pa, pc, pv
 from .errors import BadFile, FileTooLarge
+from .salvage import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .parsed import Tally
 
 MAX_LINE = 65_536
+MAX_ODD = 50_000
 _BLOCK = 1 << 20
 # Nothing that is read is written in more than ASCII, and one spoiled byte must not cost its whole block.
 _ASCII = bytes(byte if byte < 128 else ord("?") for byte in range(256))
@@ -51,7 +53,7 @@ def read(data: bytes, layout: Layout, tally: Tally, ignore: Callable[[str], bool
     odd: list[InvalidRow] = []
     try:
         table = _parse(data, layout, _into(odd), believing=True)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    except pa.ArrowInvalid:
         return _slowly(data, layout, tally, ignore)
     if any(not ignore(row.text) for row in odd):
         return _slowly(data, layout, tally, ignore)
@@ -91,9 +93,11 @@ def _parse(data: bytes, layout: Layout, handler: Callable[[InvalidRow], str], *,
 
 
 def _into(odd: list[InvalidRow]) -> Callable[[InvalidRow], str]:
+    """Collect rows of another width, up to a number that says that the file is another kind of thing."""
+
     def handler(row: InvalidRow) -> str:
         odd.append(row)
-        return "skip"
+        return "skip" if len(odd) <= MAX_ODD else "error"
 
     return handler
 
@@ -107,11 +111,13 @@ def _header(data: bytes) -> list[str]:
 
 
 def _slowly(data: bytes, layout: Layout, tally: Tally, ignore: Callable[[str], bool]) -> Table | None:
-    odd: list[InvalidRow] = []
     data = _without_long_lines(data, tally)
-    try:
-        table = _parse(data, layout, _into(odd), believing=False)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    table, odd = _attempt(data, layout)
+    if table is None and len(odd) > MAX_ODD:
+        last = odd[-1].number or 1
+        tally.fault(BadFile(tally.name, f"more than {MAX_ODD:,} rows have another width", f"nothing after row {last:,} is read"))
+        table, odd = _attempt(data[: int(np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)[last - 2]) + 1], layout)
+    if table is None:
         tally.fault(BadFile(tally.name, "is not comma-separated values"))
         return None
     wrong = [row for row in odd if not ignore(row.text)]
@@ -145,6 +151,14 @@ def _slowly(data: bytes, layout: Layout, tally: Tally, ignore: Callable[[str], b
     return table
 
 
+def _attempt(data: bytes, layout: Layout) -> tuple[Table | None, list[InvalidRow]]:
+    odd: list[InvalidRow] = []
+    try:
+        return _parse(data, layout, _into(odd), believing=False), odd
+    except pa.ArrowInvalid:
+        return None, odd
+
+
 def _row_number(index: int, odd: list[InvalidRow], first: int) -> int:
     # Rows that were left out for their width stand before some of those that were kept.
     number = index + first
@@ -159,9 +173,10 @@ def _bounded(data: bytes, tally: Tally) -> bytes:
     lines = data.count(b"\n")
     if lines <= tally.caps.rows + 1:
         return data
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
     tally.fault(FileTooLarge(f"the number of rows in {tally.name}", lines, tally.caps.rows))
-    return data[: int(ends[tally.caps.rows]) + 1]
+    data = bounded(data, b"\n", 4 * tally.caps.rows, tally)
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 0x0A)
+    return data[: int(ends[min(tally.caps.rows, len(ends) - 1)]) + 1]
 
 
 def _without_long_lines(data: bytes, tally: Tally) -> bytes:
