@@ -12,6 +12,7 @@ import numpy as np
 from tocsin.core import Clearance, Label, Report, SeededEntropy, make
 from tocsin.core.observations import build
 from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Relay, Settings
+from tocsin.exchange.tasks import end
 from tocsin.journal import Cost, Journal, Vault
 
 POLICY = "test"
@@ -100,14 +101,10 @@ class Node:
 
     async def crash(self):
         """Away without a good-bye: no chains saved, nothing flushed."""
-        await self.exchange._context.transport.stop()
-        for _, tasks in self.exchange._couriers.values():
-            for task in tasks:
-                task.cancel()
-        for task in list(self.exchange._tasks):
-            task.cancel()
-        await self.exchange._streams.stop()
-        await asyncio.sleep(0)
+        exchange = self.exchange
+        await exchange._context.transport.stop()
+        await end([*exchange._tasks, *(task for _, tasks in exchange._couriers.values() for task in tasks)])
+        await exchange._streams.stop()
         await self.journal.close()
 
     def report(self, text, *readers, realm=REALM, level=1):

@@ -125,7 +125,8 @@ class Courier:
                 # The relay is away or full, or the journal cannot be read just now: what is owed stays owed.
                 self._context.counts[_TROUBLES.get(type(error), "courier_troubles")] += 1
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
                 wait = min(2 * wait, LONGEST_WAIT_S)
                 self._wake.set()
 

@@ -25,6 +25,7 @@ from tocsin.core import InputError
 
 from . import nkey, wire
 from .errors import RelayUnreachable
+from .tasks import end
 from .transport import CONSUMER, login
 
 if TYPE_CHECKING:
@@ -82,13 +83,12 @@ class Relay:
     async def stop(self) -> None:
         """End the server; what members left with it stays in its folder."""
         if self._supervisor is not None:
-            self._supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._supervisor
+            await end([self._supervisor])
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), 10)
+                async with asyncio.timeout(10):
+                    await self._process.wait()
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
@@ -111,6 +111,8 @@ class Relay:
             self.restarts += 1
             with contextlib.suppress(RelayUnreachable):
                 await self._launch()
+                # Streams in memory ended with the server.
+                await self._make_streams()
 
     async def _launch(self) -> None:
         log = self._folder / "relay.log"

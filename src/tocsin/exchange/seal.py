@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tocsin.core import TooLarge, decode
+from tocsin.core import InputError, TooLarge, decode
 from tocsin.core.times import HOUR, Micros
 
 from . import chain, merkle, wire
@@ -223,7 +223,11 @@ def verify_proof(data: bytes, proof: bytes, card: Card) -> None:
         raise BadProof("the proof is of another record or another sender")
     if not card.verify(ROOT, wire.write(wire.Root(found.sender, found.klass, found.size, head)), found.signatures, both=True):
         raise BadProof("the record was not signed as it stands by this sender")
-    if decode(data).origin != card.partner:
+    try:
+        origin = decode(data).origin
+    except InputError:
+        raise BadProof("what was signed is no record") from None
+    if origin != card.partner:
         raise BadProof("the record names another origin than its signer")
 
 

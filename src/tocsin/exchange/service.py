@@ -16,6 +16,7 @@ from .incoming import Inbox
 from .model import LedgerRow, Link, Settings
 from .outgoing import Courier, Grants, Releases, Shared
 from .streaming import Streams
+from .tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -98,9 +99,7 @@ class Exchange:
         await self._context.transport.stop()
         await self._streams.stop()
         tasks = [*self._tasks, *(task for _, mine in self._couriers.values() for task in mine)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         self._tasks.clear()
         self._couriers.clear()
         for inbox in self._inboxes.values():
@@ -191,9 +190,8 @@ class Exchange:
         names = {partner.id for partner in context.book.partners()}
         for gone in self._couriers.keys() - names:
             _, tasks = self._couriers.pop(gone)
-            for task in tasks:
-                task.cancel()
-            self._streams.forget(gone)
+            await end(tasks)
+            await self._streams.forget(gone)
             self._inboxes.pop(gone, None)
         rows = store.all_in(context.journal)
         for name in sorted(names - self._couriers.keys()):

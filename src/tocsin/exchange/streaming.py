@@ -19,6 +19,7 @@ from tocsin.formats import columns
 
 from . import chain, seal, wire
 from .errors import RelayFull, RelayUnreachable
+from .tasks import end
 
 if TYPE_CHECKING:
     from tocsin.core import Label, Observations, Realm
@@ -89,10 +90,7 @@ class Streams:
 
     async def stop(self) -> None:
         """End; what waits is dropped."""
-        tasks = [task for task in (self._gatherer, *(line.task for line in self._lines.values())) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end([task for task in (self._gatherer, *(line.task for line in self._lines.values())) if task])
 
     def heads(self, partner: str) -> list[wire.Head]:
         """How far this partner's chains have come."""
@@ -104,11 +102,11 @@ class Streams:
         for line in self._lines.values():
             line.wake.set()
 
-    def forget(self, partner: str) -> None:
+    async def forget(self, partner: str) -> None:
         """The partner is one no more."""
         line = self._lines.pop(partner, None)
         if line and line.task:
-            line.task.cancel()
+            await end([line.task])
 
     async def again(self, partner: str, ask: wire.AskRange) -> None:
         """Send what is still held of a range, sealed afresh under today's decision, and say what is gone."""
@@ -220,7 +218,8 @@ class Streams:
                     # Still in the ring: the partner asks for it when it sees the hole.
                     context.counts["batches_dropped"] += 1
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(line.wake.wait(), context.settings.tick_s)
+                        async with asyncio.timeout(context.settings.tick_s):
+                            await line.wake.wait()
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

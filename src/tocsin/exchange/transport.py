@@ -14,6 +14,7 @@ from nats.aio.client import Client
 
 from . import wire
 from .errors import OpenRelay, RelayFull, RelayUnreachable
+from .tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CONSUMER = "pull"
 BATCH = 128  # messages that one pull asks for
 PULL_S = 20.0  # how long the relay holds a pull open
+IDLE_S = 2.0  # while it does, it says so this often; a stream that is not there yet says nothing at all
 CONNECT_S = 3
 SEND_S = 5.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 3.0
@@ -94,6 +96,7 @@ class NatsTransport:
         self._down.set()
         self._senders: frozenset[str] = frozenset()
         self._pullers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._sends: set[asyncio.Task[Msg]] = set()
         self._link: asyncio.Task[None] | None = None
         self._receive: Callable[[Arrival], Awaitable[None]] | None = None
         self._changed: Callable[[bool], None] = lambda _: None
@@ -109,7 +112,8 @@ class NatsTransport:
         self._receive, self._changed, self._senders = receive, changed, frozenset(senders)
         self._link = asyncio.create_task(self._keep_up(), name="relay-link")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                await self._up.wait()
 
     async def watch(self, senders: Iterable[str]) -> None:
         """As `Transport.watch`."""
@@ -122,9 +126,13 @@ class NatsTransport:
         client = self._client
         if client is None or not self.connected:
             raise RelayUnreachable("the link to the relay is down")
-        headers = {"Nats-Msg-Id": self._entropy.take(16).hex()}
+        subject, headers = wire.subject(recipient, self._keys.partner, tag, klass), {"Nats-Msg-Id": self._entropy.take(16).hex()}
+        # A task of its own: a caller that is cancelled leaves at once, and the library cannot swallow the cancellation.
+        asking = asyncio.create_task(client.request(subject, data, timeout=SEND_S, headers=headers), name="send")
+        self._sends.add(asking)
+        asking.add_done_callback(self._sent)
         try:
-            answer = await client.request(wire.subject(recipient, self._keys.partner, tag, klass), data, timeout=SEND_S, headers=headers)
+            answer = await asyncio.shield(asking)
             error = json.loads(answer.data).get("error")
         except (nats.errors.Error, OSError, ValueError) as problem:
             raise RelayUnreachable(f"the relay did not confirm a message ({type(problem).__name__})") from None
@@ -132,6 +140,11 @@ class NatsTransport:
             # 10077: the stream's limit on bytes or messages; 503: it has no room at all.
             full = error.get("err_code") in {10077, 10047, 10028}
             raise (RelayFull if full else RelayUnreachable)(f"the relay refused a message (code {error.get('err_code')})")
+
+    def _sent(self, asking: asyncio.Task[Msg]) -> None:
+        self._sends.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # looked at, in case the caller has left
 
     async def cut(self) -> None:
         """As `Transport.cut`: the TCP connection is closed, not just ignored."""
@@ -148,10 +161,9 @@ class NatsTransport:
     async def stop(self) -> None:
         """As `Transport.stop`."""
         if self._link is not None:
-            self._link.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._link
+            await end([self._link])
         self._link = None
+        await end(self._sends)
 
     async def _keep_up(self) -> None:
         wait = FIRST_WAIT_S
@@ -176,9 +188,9 @@ class NatsTransport:
                 self._up.clear()
                 self._down.set()
                 self._client = None
-                await self._end(list(self._pullers.values()))
-                self._pullers.clear()
                 await client.close()
+                await end(self._pullers.values())
+                self._pullers.clear()
                 self._changed(False)
 
     async def _stay(self, client: Client) -> None:
@@ -194,31 +206,28 @@ class NatsTransport:
 
     async def _set_pullers(self, client: Client) -> None:
         wanted = {(sender, klass) for sender in self._senders for klass in wire.CLASSES}
-        await self._end([self._pullers.pop(key) for key in self._pullers.keys() - wanted])
+        await end([self._pullers.pop(key) for key in self._pullers.keys() - wanted])
         for sender, klass in sorted(wanted - self._pullers.keys()):
             self._pullers[sender, klass] = asyncio.create_task(self._pull(client, sender, klass), name=f"pull-{sender}-{klass}")
 
-    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     async def _pull(self, client: Client, sender: str, klass: str) -> None:
         stream = wire.stream_name(self._keys.partner, sender, klass)
-        request = json.dumps({"batch": BATCH, "expires": int(PULL_S * 1e9)}).encode()
+        request = json.dumps({"batch": BATCH, "expires": int(PULL_S * 1e9), "idle_heartbeat": int(IDLE_S * 1e9)}).encode()
         pause = FIRST_WAIT_S
         try:
             inbox = client.new_inbox()
             subscription = await client.subscribe(inbox, pending_msgs_limit=4 * BATCH)
-            while True:
+            while self._client is client:
                 await client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}", request, reply=inbox)
                 left = BATCH
                 while left:
                     try:
-                        message = await subscription.next_msg(timeout=PULL_S + 5)
+                        message = await subscription.next_msg(timeout=2.5 * IDLE_S)
                     except nats.errors.TimeoutError:
                         break
                     if message.headers and "Status" in message.headers:
+                        if message.headers["Status"] == "100":
+                            continue
                         # 408 ends a pull that waited long enough; anything else (no such stream yet) is asked again, more and more slowly.
                         if message.headers["Status"] != "408":
                             await asyncio.sleep(pause)

@@ -250,7 +250,7 @@ def read(data: bytes, shape: type[S], *, cap: int = MAX_PACKET) -> S:
         raise BadWire(f"{name} of {len(data):,} bytes")
     try:
         value = _DECODERS[shape].decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadWire(name) from None
     if _ENCODER.encode(value) != data:
         raise BadWire(name)

@@ -1,0 +1,182 @@
+"""The relay lets a member do what it needs and nothing else, and a node refuses one that does more."""
+
+import asyncio
+import contextlib
+import json
+import sys
+
+import nats.errors
+import pytest
+from nats.aio.client import Client
+from tests.exchange.helpers import town, until
+
+from tocsin.core import InputError, ManualClock, SeededEntropy
+from tocsin.exchange import NatsTransport, NodeKeys, OpenRelay, Relay, RelayUnreachable, probe, wire
+from tocsin.exchange.relay import MAX_MEMBERS, configuration, permissions, server_binary
+from tocsin.exchange.transport import login
+
+pytestmark = pytest.mark.anyio
+CLOCK = ManualClock(1_760_000_000_000_000)
+
+
+def members(*names):
+    keys = {name: NodeKeys.make(name) for name in names}
+    return keys, [keys[name].card(name, CLOCK) for name in names]
+
+
+@contextlib.asynccontextmanager
+async def relay(folder, *names):
+    keys, cards = members(*names)
+    place = Relay(folder / "relay")
+    try:
+        yield await place.start(cards), keys, cards, place
+    finally:
+        await place.stop()
+
+
+async def test_a_sound_relay_passes_its_trial(tmp_path):
+    async with relay(tmp_path, "ASTER", "BIRCH") as (url, keys, *_):
+        for name in keys:
+            await probe(url, keys[name], keys)
+
+
+async def test_a_stranger_and_an_anonymous_client_stay_outside(tmp_path):
+    async with relay(tmp_path, "ASTER", "BIRCH") as (url, *_):
+        stranger = NodeKeys.make("ASTER")
+        with pytest.raises(RelayUnreachable):
+            await login(url, stranger.relay_user, stranger.sign_nonce, inbox="_INBOX.ASTER")
+        client = Client()
+        with pytest.raises(nats.errors.Error):
+            await client.connect(url, allow_reconnect=False, connect_timeout=2, error_cb=lambda _: asyncio.sleep(0))
+
+
+@contextlib.asynccontextmanager
+async def server(folder, settings):
+    folder.mkdir()
+    (folder / "open.conf").write_text(json.dumps(settings))
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(server_binary(), "-c", str(folder / "open.conf"), stdout=log, stderr=log)
+    try:
+        await asyncio.sleep(0.4)
+        yield f"nats://{settings['listen']}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_a_relay_that_anyone_may_use_is_refused(tmp_path):
+    from tocsin.exchange.relay import _free_port
+
+    keys, _ = members("ASTER")
+    async with server(tmp_path / "open", {"listen": f"127.0.0.1:{_free_port()}"}) as url:
+        with pytest.raises(OpenRelay, match="without a key"):
+            await probe(url, keys["ASTER"], ["ASTER", "BIRCH"])
+
+
+@pytest.mark.parametrize(
+    ("loosen", "match"),
+    [
+        (lambda p: p["subscribe"]["allow"].append("_INBOX.>"), "hear _INBOX.BIRCH"),
+        (lambda p: p["subscribe"]["allow"].append("in.>"), "hear in.>"),
+        (lambda p: p["publish"]["allow"].append("$JS.API.STREAM.INFO.>"), "STREAM.INFO"),
+        (lambda p: p["publish"]["allow"].append("$JS.API.CONSUMER.MSG.NEXT.>"), "MSG.NEXT"),
+        (lambda p: p["publish"]["allow"].append("in.>"), "send to in.ASTER.BIRCH"),
+        (lambda p: p.pop("publish"), "send to"),
+        (lambda p: p.pop("subscribe"), "hear"),
+    ],
+)
+async def test_a_relay_with_one_permission_too_many_is_refused(tmp_path, loosen, match):
+    from tocsin.exchange.relay import _free_port
+
+    keys, cards = members("ASTER", "BIRCH")
+    text = json.loads(configuration(_free_port(), tmp_path / "js", NodeKeys.make("ADMIN").relay_user, cards))
+    loosen(text["authorization"]["users"][1]["permissions"])
+    async with server(tmp_path / "loose", text) as url:
+        with pytest.raises(OpenRelay, match=match):
+            await probe(url, keys["ASTER"], ["ASTER", "BIRCH"])
+
+
+async def test_a_relay_that_is_not_there_is_said_to_be_unreachable():
+    keys, _ = members("ASTER")
+    with pytest.raises(RelayUnreachable):
+        await probe("nats://127.0.0.1:1", keys["ASTER"], ["BIRCH"])
+
+
+async def test_a_member_that_is_added_joins_and_one_that_is_removed_is_cut_off(tmp_path):
+    async with relay(tmp_path, "ASTER", "BIRCH") as (url, keys, cards, place):
+        more, more_cards = members("CEDAR")
+        transport = NatsTransport(url, keys["ASTER"], SeededEntropy(1))
+        arrived = []
+
+        async def receive(arrival):
+            arrived.append(arrival)
+
+        await transport.start(receive, lambda _: None, ["BIRCH", "CEDAR"])
+        other = NatsTransport(url, more["CEDAR"], SeededEntropy(2))
+        await place.set_members([*cards, *more_cards])
+        await other.start(receive, lambda _: None, ["ASTER"])
+        await until(lambda: transport.connected and other.connected)
+        await other.send("ASTER", "a" * 16, "records", b"hello")
+        await until(lambda: [a.data for a in arrived] == [b"hello"])
+        await place.set_members(cards)
+        await until(lambda: not other.connected)
+        await asyncio.sleep(0.5)
+        assert not other.connected
+        await transport.stop()
+        await other.stop()
+
+
+async def test_messages_outlive_the_relay(tmp_path):
+    async with town(tmp_path, "ASTER", "BIRCH") as place:
+        a, b = place["ASTER"], place["BIRCH"]
+        await b.transport.cut()
+        for i in range(5):
+            await a.say(f"r{i}", "BIRCH")
+        await until(lambda: a.counts["sent"] == 5)
+        place.relay._process.kill()
+        await until(lambda: place.relay.restarts == 1 and a.transport.connected)
+        await a.transport.cut()  # only the relay can have them now
+        await b.transport.restore()
+        await until(lambda: b.exchange.links()[0].behind_in == 5)
+        assert b.titles() == []  # the key is the sender's to give
+        await a.transport.restore()
+        await until(lambda: b.titles() == [f"r{i}" for i in range(5)])
+
+
+async def test_a_full_relay_keeps_nothing_from_arriving_later(tmp_path):
+    async with town(tmp_path, "ASTER", "BIRCH") as place:
+        a, b = place["ASTER"], place["BIRCH"]
+        await b.transport.cut()
+        client = await place.relay._connect()
+        manager = client.jetstream()
+        name = wire.stream_name("BIRCH", "ASTER", "records")
+        config = (await manager.stream_info(name)).config
+        config.max_bytes = 20_000
+        await manager.update_stream(config)
+        for i in range(6):
+            await a.say(f"r{i}", "BIRCH")
+        await until(lambda: a.counts.get("relay_full", 0) >= 1)
+        await b.transport.restore()
+        await until(lambda: b.titles() == [f"r{i}" for i in range(6)], seconds=20)
+        await client.close()
+
+
+def test_a_member_may_touch_its_own_subjects_only():
+    allowed = permissions("ASTER", ["ASTER", "BIRCH"])
+    assert allowed["subscribe"]["allow"] == ["_INBOX.ASTER.>"]
+    assert "in.*.ASTER.>" in allowed["publish"]["allow"]
+    assert not [subject for subject in allowed["publish"]["allow"] if "IN_BIRCH" in subject or subject in {">", "$JS.API.>"}]
+    assert len(allowed["publish"]["allow"]) == 1 + 2 * 3
+
+
+def test_two_members_of_one_name_or_too_many_are_refused(tmp_path):
+    keys, cards = members("ASTER")
+    del keys
+    place = Relay(tmp_path)
+    for wrong in ([*cards, *cards], cards * (MAX_MEMBERS + 1)):
+        with pytest.raises(InputError):
+            place._write_configuration(wrong)
+
+
+def test_the_server_is_the_one_of_this_environment():
+    assert server_binary().startswith(sys.prefix) or "nats-server" in server_binary()
