@@ -208,7 +208,7 @@ def _how_likely(topic: Topic, probability: float) -> str:
 def _confidence(state: State, live: Sequence[Episode], *, outward: bool) -> tuple[str, str]:
     late = _late(state, live, outward=outward)
     if not live:
-        if state.unseen or not state.watched:
+        if state.unseen or not any(state.watched.values()):
             return "low", "nobody sees " + words.listed(state.unseen or ["anything"])
         return ("moderate", "it is watched, and nothing is there") if not late else ("low", words.listed(late))
     feeds = frozenset().union(*(e.feeds for e in live))

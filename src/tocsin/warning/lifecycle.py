@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from .model import Topic
 
-STATES = ("drafted", "updated", "issued", "cancelled")
-
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was agreed beforehand may leave without a person at the time.

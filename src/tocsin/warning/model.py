@@ -132,7 +132,6 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     subject: Text
     one: Text
-    never: tuple[Text, ...] = ()
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
