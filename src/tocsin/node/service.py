@@ -224,10 +224,12 @@ class Node:
 
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
         """Take in one batch from a partner."""
-        self.world(batch.realm).take(batch, sender)
+        taken = batch if self._fence is None else self._fence.keep(batch)
+        self.world(batch.realm).take(taken, sender)
         self.latencies.append(Lateness(sent_at, (self.clock.now() - sent_at) / 1000))
         self.received += len(batch)
-        await self.archive.add(batch)
+        if len(taken):
+            await self.archive.add(taken)
 
     # --- records --------------------------------------------------------------------------------------------
 
