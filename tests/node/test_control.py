@@ -1,7 +1,6 @@
 """The operator's socket: for the folder's owner, typed calls, one line of error."""
 
 import asyncio
-import os
 import stat
 
 import pytest
@@ -24,7 +23,7 @@ def run(work, tmp_path):
 def test_the_socket_is_its_owners_alone_and_goes_with_the_node(tmp_path):
     async def work(node):
         path = control.socket_of(node.folder)
-        assert stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
     run(work, tmp_path)
     assert not control.socket_of(tmp_path / "aster").exists()
