@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tocsin.core import LIVE, BadRealm, Gap, InputError, TocsinError, decode, may_read, realms
-from tocsin.core.times import HOUR, SECOND, Micros
+from tocsin.core.times import SECOND, Micros
 from tocsin.formats import columns
 from tocsin.journal import Entry
 
 from . import chain, seal, store, wire
 from .errors import BadWire, Refused
 from .inchain import InChain, Missing
+from .keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     from .transport import Arrival
 
 CHAINS = 256  # chains that one partner may have with us
-EPOCHS = 64  # keys of one partner that are held
 SKEW = 300 * SECOND  # how far a partner's clock may be ahead
-GRANT_TRIES = 5
 INLINE_BYTES = 65_536  # packed observations above this are unpacked beside the event loop
 REMEMBERED = 100_000  # ids by which doubling is measured
 
@@ -49,19 +48,12 @@ class _Held:
     size: int
 
 
-@dataclass
-class _Asked:
-    at: Micros
-    times: int = 1
-
-
 class Inbox:
     """What comes from one partner."""
 
     def __init__(self, context: Context, sender: str, rows: Sequence[Row[Any]]) -> None:
         self._context, self._sender = context, sender
-        self._keys: OrderedDict[bytes, tuple[bytes, Micros]] = OrderedDict()
-        self._asked: dict[bytes, _Asked] = {}
+        self._keys = Keyring(context, sender)
         self._held: dict[tuple[str, str, int], _Held] = {}
         self._locks = {wire.RECORDS: asyncio.Lock(), wire.OBSERVATIONS: asyncio.Lock()}
         self._floor: Micros = 0  # of observation chains that were ended: whatever is as old is a replay
@@ -107,19 +99,8 @@ class Inbox:
 
     async def grant(self, grant: wire.Grant, card: Card) -> None:
         """An epoch's key; what waited for it is taken in. Raises `Refused` (`grant`, `commitment`)."""
-        try:
-            key = seal.open_grant(grant, self._sender, self._context.keys, self._context.prekeys)
-        except Refused as refusal:
-            if refusal.reason != "prekey":
-                raise
-            # Wrapped to a prekey that this node had before it was started again.
-            await self._ask_grant(grant.epoch)
+        if not await self._keys.learn(grant):
             return
-        self._keys[grant.epoch] = key, min(grant.until, self._context.clock.now() + 24 * HOUR) + HOUR
-        self._keys.move_to_end(grant.epoch)
-        while len(self._keys) > EPOCHS:
-            self._keys.popitem(last=False)
-        self._asked.pop(grant.epoch, None)
         for klass, lock in self._locks.items():
             async with lock:
                 for one in [found for found in self.chains.values() if found.klass == klass]:
@@ -127,7 +108,7 @@ class Inbox:
 
     def no_grant(self, epoch: bytes) -> None:
         """The sender has no key for this epoch any more: what waits for it is dropped, and asked for as a range."""
-        self._asked.pop(epoch, None)
+        self._keys.forget(epoch)
         for place in [place for place, held in self._held.items() if held.epoch == epoch]:
             del self._held[place]
             self._context.counts["held_dropped"] += 1
@@ -167,13 +148,8 @@ class Inbox:
     async def tick(self) -> None:
         """Ask for what is missing and did not come; drop keys whose time is over."""
         settings, now = self._context.settings, self._context.clock.now()
-        for epoch in [epoch for epoch, (_, until) in self._keys.items() if now >= until]:
-            del self._keys[epoch]
-        for epoch, asked in list(self._asked.items()):
-            if asked.times > GRANT_TRIES:
-                self.no_grant(epoch)
-            elif now - asked.at >= settings.ask_again:
-                await self._ask_grant(epoch)
+        for epoch in await self._keys.tick():
+            self.no_grant(epoch)
         for one in list(self.chains.values()):
             stale = one.target > one.next and now - one.noticed_at >= settings.ask_again
             if one.klass == wire.RECORDS:
@@ -234,8 +210,7 @@ class Inbox:
         early = one.klass == wire.RECORDS and header.first > one.next
         if early or epoch not in self._keys:
             self._hold(header, envelope, epoch)
-            if epoch not in self._keys and epoch not in self._asked:
-                await self._ask_grant(epoch)
+            await self._keys.need(epoch)
             if early:
                 await self._ask_records(one)
             return
@@ -275,8 +250,7 @@ class Inbox:
                 await self._context.refuse(self._sender, refusal.reason, held.header.digest, one.realm or LIVE)
 
     async def _take(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card) -> None:
-        key, _ = self._keys[seal.read_head(envelope).epoch]
-        payload = seal.unseal(envelope, key)
+        payload = seal.unseal(envelope, self._keys[seal.read_head(envelope).epoch])
         if payload.klass != header.klass:
             raise Refused("malformed")
         try:
@@ -381,13 +355,6 @@ class Inbox:
         if last >= one.next and one.may_ask(now, context.settings.ask_again):
             context.counts["ranges_asked"] += 1
             await context.control(self._sender, wire.AskRange(one.tag, wire.RECORDS, one.next, last))
-
-    async def _ask_grant(self, epoch: bytes) -> None:
-        now = self._context.clock.now()
-        asked = self._asked.get(epoch)
-        self._asked[epoch] = _Asked(now, asked.times + 1 if asked else 1)
-        self._context.counts["grants_asked"] += 1
-        await self._context.control(self._sender, wire.AskGrant(epoch, self._context.prekeys.current()))
 
     # Observations
 

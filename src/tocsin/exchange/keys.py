@@ -86,6 +86,12 @@ def hpke_wrap(data: bytes, public: bytes, info: bytes) -> bytes:
     return _SUITE.encrypt(data, kem_public(public), info=info)
 
 
+def seeds_from(take: Entropy) -> dict[str, bytes]:
+    """The seeds of a node's keys by name, drawn in this order."""
+    sizes = {"ed25519": 32, "mldsa65": 32, "mlkem768": 64, "x25519": 32, "relay": 32, "tags": 32}
+    return {name: take.take(size) for name, size in sizes.items()}
+
+
 class NodeKeys:
     """A node's private keys. `partner` is its name to others; nothing here is ever shown."""
 
@@ -122,8 +128,7 @@ class NodeKeys:
     @staticmethod
     def from_seeds(partner: str, take: Entropy) -> NodeKeys:
         """Keys fixed by a seeded stream: for test vectors, never for a node."""
-        sizes = {"ed25519": 32, "mldsa65": 32, "mlkem768": 64, "x25519": 32, "relay": 32, "tags": 32}
-        return NodeKeys(_Seeds(partner=partner, **{name: take.take(size) for name, size in sizes.items()}))
+        return NodeKeys(_Seeds(partner=partner, **seeds_from(take)))
 
     @staticmethod
     def load(vault: Wrapper, folder: Path) -> NodeKeys:
