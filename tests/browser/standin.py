@@ -159,7 +159,7 @@ class Scene:
                 return 200, self.reports
             case "POST", "reports":
                 self.reports.insert(
-                    0, {**report_of(self.now), "record": f"report--{len(self.reports)}", "title": body["title"], "text": body["text"]}
+                    0, {**report_of(self.now), "record": f"report--{len(self.reports) + 1}", "title": body["title"], "text": body["text"]}
                 )
                 return 200, self.reports[0]
             case "POST", "release":

@@ -34,7 +34,7 @@ export const messages = {
   'strip.exercise': 'EXERCISE EXERCISE EXERCISE',
   'strip.replay': 'REPLAY REPLAY REPLAY',
   'strip.notice': 'Notice',
-  'strip.label': 'Label of this page',
+  'strip.label': 'Realm, label and time',
   'strip.floor': '{node} watch floor',
   'strip.local': '{time} local',
   'strip.clock': 'clock of this realm',
