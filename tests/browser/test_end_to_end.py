@@ -74,7 +74,7 @@ def test_a_night_rings_is_acknowledged_and_issued(open_page, node):
 
 
 def test_a_report_is_written_and_kept(open_page, node):
-    folder, address = node
+    _folder, address = node
     page = log_in(open_page, address, "#/live/reports")
     page.wait_for_selector("main")
     assert "Reports" in page.locator("main").inner_text() or page.locator("h1").count()

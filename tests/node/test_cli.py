@@ -1,5 +1,6 @@
 """The command line: exit codes, one line of error, JSON where it answers."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -109,6 +110,33 @@ def test_a_node_that_is_down_says_so(node):
     ended = tocsin("warnings", node, "--as", "mara")
     assert ended.returncode == 3
     assert "tocsin up" in ended.stderr
+
+
+def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(node, tmp_path):
+    rows = [
+        {"timestamp": 1533124800000 + 10_000 * i, "icao24": "4b1815", "latitude": 46.5 + 0.015 * i, "longitude": 7.5, "altitude": 30000.0}
+        for i in range(60)
+    ]
+    whole = json.dumps(rows).encode()
+    hostile = {
+        "cut.json": whole[:-1500],
+        "cut.json.gz": gzip.compress(whole)[:-40],
+        "typed.json": whole.replace(b'"latitude": 47.0', b'"latitude": "north"'),
+        "deep.json": b"[" * 100_000,
+        "noise.bin": bytes(range(256)) * 40,
+    }
+    for name, data in hostile.items():
+        (tmp_path / name).write_bytes(data)
+        ended = tocsin("replay", tmp_path / name, "--into", node, "--id", name.partition(".")[0] + str(len(name)), "--json")
+        if name == "typed.json":
+            assert ended.returncode in {0, 2}, ended.stderr
+        else:
+            assert ended.returncode == 2, (name, ended.stderr)
+            assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+            assert name in ended.stderr
+        found = json.loads(ended.stdout)
+        assert found["observations"] >= (20 if name.startswith(("cut", "typed")) else 0), (name, found)
+        assert "Traceback" not in ended.stderr
 
 
 def test_a_wrong_passphrase_opens_nothing(tmp_path):

@@ -28,12 +28,11 @@ def replay(*files: Path, into: Path, id: str = "file", json: bool = False) -> No
     lines = [
         f"{found['observations']:,} observations of {found['aircraft']:,} aircraft, {found['from']} to {found['until']}, in replay:{id}",
         f"skipped while reading: {found['skipped'] or 'none'}; left out of the picture: {found['left_out'] or 'none'}",
-        *(f"{error}" for error in found["errors"]),
         *(f"{w['level']} at {w['time']}: {w['sentence']}" for w in found["warnings"]),
     ]
     give(found, json=json, text="\n".join(lines if found["warnings"] else [*lines, "nothing rang"]))
     if found["errors"]:
-        raise InputError(f"{len(found['errors'])} of {len(files)} files could not be read whole; what stood before the break was kept")
+        raise InputError(f"{'; '.join(found['errors'])}: what stood before was kept")
 
 
 def warnings(folder: Path, *, user: User, realm: str = "live", json: bool = False) -> None:
