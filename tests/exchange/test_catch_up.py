@@ -1,7 +1,11 @@
 """Nothing is lost and nothing doubled, whoever is away, cut off, or started again."""
 
+import asyncio
+
 import pytest
-from tests.exchange.helpers import REALM, town, until
+from tests.exchange.helpers import REALM, clearance, town, until
+
+from tocsin.core import may_read
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +132,19 @@ async def test_realms_are_chains_of_their_own(tmp_path):
         await until(lambda: b.titles("live") == [f"live{i}" for i in range(5)] and b.titles(REALM) == [f"night{i}" for i in range(5)])
         assert b.journal.realms() == [REALM, "live"]
         whole(b)
+
+
+async def test_many_voices_at_once_make_one_chain(tmp_path):
+    async with town(tmp_path, "ASTER", "BIRCH", "CEDAR") as place:
+        a, b, c = place["ASTER"], place["BIRCH"], place["CEDAR"]
+        await asyncio.gather(*(a.say(f"r{i}", "BIRCH", *(["CEDAR"] if i % 3 else [])) for i in range(300)))
+        said = [k.record for k in a.journal.records(REALM, limit=1000)]
+        await until(lambda: len(b.titles()) == 300 and len(c.titles()) == 200)
+        assert [k.record.id for k in b.ear.records] == [record.id for record in said]
+        assert [k.record.id for k in c.ear.records] == [record.id for record in said if may_read(record.label, clearance("CEDAR"))]
+        await until(lambda: [link.behind_out for link in a.exchange.links()] == [0, 0])
+        for node in (a, b, c):
+            whole(node)
 
 
 async def test_both_say_at_once(tmp_path):

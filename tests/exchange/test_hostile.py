@@ -63,7 +63,7 @@ async def refused(node, reason, *, sender="ASTER"):
     assert link.refused >= 1
     assert node.counts["refused"] >= 1
     assert node.counts[f"refused_{reason.replace('-', '_')}"] >= 1
-    assert "refusals" in node.ear.changes
+    await until(lambda: "refusals" in node.ear.changes)
 
 
 async def still_works(place, text="and on"):
@@ -331,6 +331,53 @@ async def test_a_grant_with_a_false_commitment_is_refused(tmp_path):
         grant = seal.make_grant(epoch, "ASTER", place.card("BIRCH"), None)
         await tap.leave("BIRCH", "ASTER", "0", "control", seal.make_control(a.keys, "BIRCH", grant, b.clock.now()))
         await refused(b, "commitment")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wire.Receipt((wire.Have("a" * 16, 2**64 - 1, bytes(32)),)),
+        wire.Receipt((wire.Have("a" * 16, 1, bytes(32), tuple(range(1000))),)),
+        wire.AskRange("a" * 16, "records", 0, 2**63),
+        wire.AskRange("a" * 16, "records", -1, 3),
+        wire.Gone("a" * 16, 5, 2**64 - 1),
+        wire.Heartbeat((wire.Head("a" * 16, "records", 2**63, bytes(32)),), (), wire.Prekey(b"1" * 8, bytes(1216), 1)),
+        wire.Heartbeat((), (), wire.Prekey(b"1" * 8, b"short", 1)),
+        wire.Heartbeat((wire.Head("a" * 16, "records", 1, bytes(32)),) * 300, (), wire.Prekey(b"1" * 8, bytes(1216), 1)),
+        wire.AskGrant(b"e" * 16, wire.Prekey(b"", bytes(1216), 1)),
+    ],
+)
+async def test_a_partners_absurd_figures_are_refused(tmp_path, body):
+    async with tapped(tmp_path) as (place, tap):
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.transport.cut()
+        await tap.leave("BIRCH", "ASTER", "0", "control", seal.make_control(a.keys, "BIRCH", body, b.clock.now()))
+        await refused(b, "malformed")
+        assert b.counts["transport_failures"] == 0
+
+
+async def test_a_range_of_a_chain_that_never_was_is_refused(tmp_path):
+    async with tapped(tmp_path) as (place, tap):
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.transport.cut()
+        ask = wire.AskRange("a" * 16, "records", 0, 5)
+        await tap.leave("BIRCH", "ASTER", "0", "control", seal.make_control(a.keys, "BIRCH", ask, b.clock.now()))
+        await refused(b, "range")
+
+
+async def test_a_receipt_that_does_not_fit_the_chain_closes_nothing(tmp_path):
+    async with tapped(tmp_path) as (place, tap):
+        a, b = place["ASTER"], place["BIRCH"]
+        await b.transport.cut()
+        kept, _ = await a.say("second", "BIRCH")
+        await until(lambda: a.state(kept) == {"BIRCH": "sent"})
+        tag, _ = tap.last("records")
+        false = wire.Receipt((wire.Have(tag, 2, bytes(32)),))
+        await tap.leave("ASTER", "BIRCH", "0", "control", seal.make_control(b.keys, "ASTER", false, a.clock.now()))
+        await refused(a, "receipt", sender="BIRCH")
+        assert a.state(kept) == {"BIRCH": "sent"}
+        await b.transport.restore()
+        await until(lambda: a.state(kept) == {"BIRCH": "delivered"})
 
 
 async def test_refusals_are_kept_at_a_bounded_rate_and_all_are_counted(tmp_path):

@@ -161,6 +161,22 @@ async def test_a_full_relay_keeps_nothing_from_arriving_later(tmp_path):
         await client.close()
 
 
+async def test_a_relay_left_behind_by_a_node_that_was_killed_is_replaced(tmp_path):
+    keys, cards = members("ASTER", "BIRCH")
+    left = Relay(tmp_path / "relay")
+    url = await left.start(cards)
+    # Its node is gone: nobody watches it any more.
+    left._supervisor.cancel()
+    place = Relay(tmp_path / "relay")
+    try:
+        assert await place.start(cards) == url
+        await until(lambda: left._process.returncode is not None)
+        await probe(url, keys["ASTER"], keys)
+    finally:
+        await place.stop()
+        await left.stop()
+
+
 def test_a_member_may_touch_its_own_subjects_only():
     allowed = permissions("ASTER", ["ASTER", "BIRCH"])
     assert allowed["subscribe"]["allow"] == ["_INBOX.ASTER.>"]

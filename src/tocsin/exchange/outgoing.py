@@ -79,8 +79,7 @@ class Grants:
 
     def learn(self, partner: str, prekey: wire.Prekey) -> None:
         """Wrap to this prekey from now on."""
-        if len(prekey.public) == 1216 and 0 < len(prekey.id) <= 32:
-            self.prekeys[partner] = prekey
+        self.prekeys[partner] = prekey
 
     async def _send(self, epoch: Epoch, partner: Partner) -> bool:
         prekey = self.prekeys.get(partner.id)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +66,7 @@ class Relay:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._port = self._port or self._old_port() or _free_port()
         self._write_configuration(members)
+        await asyncio.to_thread(self._end_orphan)
         await self._launch()
         self._supervisor = asyncio.create_task(self._supervise(), name="relay")
         await self._make_streams()
@@ -101,6 +104,21 @@ class Relay:
                 return
             await asyncio.sleep(0.05)
         raise RelayUnreachable("the relay did not take its new configuration: see relay.log in its folder")
+
+    def _end_orphan(self) -> None:
+        # A node that was killed leaves its server running, which holds port and streams. It is known by its own configuration's path.
+        try:
+            pid = int((self._folder / "relay.pid").read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\x00")
+        except (OSError, ValueError):
+            return
+        if str(self._folder / "relay.conf").encode() in command:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            for _ in range(100):
+                if not Path(f"/proc/{pid}").exists():
+                    return
+                time.sleep(0.05)
 
     async def _supervise(self) -> None:
         wait = 0.2
@@ -203,6 +221,7 @@ def configuration(port: int, store: Path, admin: str, members: Sequence[Card]) -
     whole = {
         "listen": f"127.0.0.1:{port}",
         "server_name": "tocsin-relay",
+        "pid_file": str(store.parent / "relay.pid"),
         "max_payload": 4_000_000,
         "max_pending": 33_554_432,
         "max_connections": 16 * MAX_MEMBERS,

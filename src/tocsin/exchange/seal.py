@@ -268,7 +268,10 @@ def open_control(data: bytes, sender: Card, me: str) -> tuple[wire.Control, wire
         raise Refused("readdressed")
     if not sender.verify(CONTROL, outer.control, outer.signatures, both=control.kind == "grant"):
         raise Refused("signature")
-    return control, wire.read(control.body, shape)
+    body = wire.read(control.body, shape)
+    if not wire.sane(body):
+        raise BadWire("control")
+    return control, body
 
 
 def open_packet(data: bytes, sender: Card, me: str, tag: str, klass: str) -> tuple[wire.Header, wire.Envelope]:
@@ -278,7 +281,7 @@ def open_packet(data: bytes, sender: Card, me: str, tag: str, klass: str) -> tup
     """
     packet = wire.read(data, wire.Packet)
     header = wire.read(packet.header, wire.Header)
-    if header.v != wire.VERSION or not 0 < header.count <= wire.MAX_ITEMS or not 0 <= header.first < 2**53:
+    if header.v != wire.VERSION or not 0 < header.count <= wire.MAX_ITEMS or not 0 <= header.first < wire.LAST:
         raise BadWire("header")
     if len(header.before) != 32 or len(header.after) != 32 or (klass == wire.OBSERVATIONS and header.count != 1):
         raise BadWire("header")

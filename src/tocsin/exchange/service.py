@@ -79,6 +79,7 @@ class Exchange:
         self._realms: dict[tuple[str, str], str] = {}  # (partner, tag) of this node's chains of records
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
+        self._fitting = asyncio.Lock()
         book.listen(self._members_changed)
 
     async def start(self) -> None:
@@ -186,13 +187,18 @@ class Exchange:
             self._spawn(self._fit_members(), "members")
 
     async def _fit_members(self) -> None:
+        # One change at a time: a removal that is slow to end must not overtake the addition that follows it.
+        async with self._fitting:
+            await self._fit_members_now()
+
+    async def _fit_members_now(self) -> None:
         context = self._context
         names = {partner.id for partner in context.book.partners()}
         for gone in self._couriers.keys() - names:
             _, tasks = self._couriers.pop(gone)
             await end(tasks)
             await self._streams.forget(gone)
-            self._inboxes.pop(gone, None)
+            await self._inboxes.pop(gone).save()
         rows = store.all_in(context.journal)
         for name in sorted(names - self._couriers.keys()):
             inbox = self._inboxes[name] = Inbox(context, name, [row for row in rows if row.sender == name])
@@ -318,7 +324,7 @@ class Exchange:
 
     def _ask(self, partner: str, ask: wire.AskRange) -> None:
         realm = self._realms.get((partner, ask.tag))
-        if realm is None or ask.klass != wire.RECORDS or not 0 <= ask.first <= ask.last:
+        if realm is None:
             raise Refused("range")
         self._context.counts["ranges_answered"] += 1
         self._couriers[partner][0].ask(realm, ask.first, ask.last)

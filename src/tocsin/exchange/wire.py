@@ -18,6 +18,8 @@ VERSION = 1
 MAX_PACKET = 3_500_000  # bytes of one message at the relay, whose max_payload is 4 MB
 MAX_PAYLOAD = 3_000_000  # bytes before padding
 MAX_ITEMS = 500  # records in one envelope
+MAX_LIST = 256  # entries of a list in a control message
+LAST = 2**53  # numbers in chains stay below it
 RECORDS, OBSERVATIONS, CONTROL = "records", "observations", "control"
 CLASSES = (RECORDS, OBSERVATIONS, CONTROL)
 NO_TAG = "0"  # the realm tag of control messages, which belong to no realm
@@ -255,6 +257,38 @@ def read(data: bytes, shape: type[S], *, cap: int = MAX_PACKET) -> S:
     if _ENCODER.encode(value) != data:
         raise BadWire(name)
     return cast("S", value)
+
+
+def sane(body: Wire) -> bool:
+    """Whether a control message's figures are such as can be: numbers from 0 to 2^53, lists and keys of the right size."""
+    match body:
+        case Heartbeat(heads, have, prekey):
+            return len(heads) <= MAX_LIST and all(map(_sane_head, heads)) and sane(Receipt(have)) and _sane_prekey(prekey)
+        case Receipt(have):
+            return len(have) <= MAX_LIST and all(map(_sane_have, have))
+        case AskGrant(epoch, prekey):
+            return len(epoch) == 16 and _sane_prekey(prekey)
+        case Grant(epoch, commitment, prekey):
+            return len(epoch) == 16 and len(commitment) == 32 and len(prekey) in {0, 8}
+        case NoGrant(epoch):
+            return len(epoch) == 16
+        case AskRange(tag, klass, first, last):
+            return is_tag(tag) and klass in {RECORDS, OBSERVATIONS} and 0 <= first <= last < LAST
+        case Gone(tag, first, last):
+            return is_tag(tag) and 0 <= first <= last < LAST
+    return False
+
+
+def _sane_head(head: Head) -> bool:
+    return is_tag(head.tag) and head.klass in {RECORDS, OBSERVATIONS} and 0 <= head.next < LAST and len(head.hash) == 32
+
+
+def _sane_have(have: Have) -> bool:
+    return is_tag(have.tag) and 0 <= have.next < LAST and len(have.hash) == 32 and len(have.refused) <= MAX_LIST
+
+
+def _sane_prekey(prekey: Prekey) -> bool:
+    return len(prekey.id) == 8 and len(prekey.public) == 1216
 
 
 def is_partner(text: str) -> bool:
