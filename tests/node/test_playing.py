@@ -15,6 +15,7 @@ from tocsin.node.errors import Conflict, NotAllowed
 from tocsin.node.readers import Reader
 from tocsin.node.rehearsal import Rehearsal
 from tocsin.node.screens import Screens
+from tocsin.node.warning_screens import WarningScreens
 
 from .helpers import LEVELS, add_person, make, opened
 
@@ -86,7 +87,7 @@ def test_a_replays_warning_is_a_test_and_cannot_be_issued(tmp_path):
     async def work(node):
         await played(node, "replay:night")
         who = reader(node)
-        rows = Screens(node).warnings(who, "replay:night")
+        rows = WarningScreens(node).warnings(who, "replay:night")
         assert rows
         assert not rows[0]["may"]["approve"]
         with pytest.raises(Conflict, match="test"):
@@ -101,7 +102,7 @@ def test_an_exercise_rings_is_approved_acknowledged_and_cancelled(tmp_path):
     async def work(node):
         realm = "exercise:night"
         await played(node, realm)
-        who, acts, screens = reader(node), Acts(node), Screens(node)
+        who, acts, screens = reader(node), Acts(node), WarningScreens(node)
         (row,) = screens.warnings(who, realm)
         assert row["level"] == "HIGH"
         assert row["state"] in {"drafted", "updated"}
@@ -139,11 +140,11 @@ def test_only_an_approver_issues(tmp_path):
         await add_person(node, "bo", ["watch-officer"], LEVELS[-1])
         await played(node, "exercise:night")
         bo = reader(node, "bo")
-        (row,) = Screens(node).warnings(bo, "exercise:night")
+        (row,) = WarningScreens(node).warnings(bo, "exercise:night")
         assert not row["may"]["approve"]
         with pytest.raises(NotAllowed, match="approver"):
             await Acts(node).approve(bo, "exercise:night", row["warning"])
-        assert Screens(node).warning(bo, "exercise:night", row["warning"])["state"] in {"drafted", "updated"}
+        assert WarningScreens(node).warning(bo, "exercise:night", row["warning"])["state"] in {"drafted", "updated"}
 
     run(work, tmp_path)
 
@@ -153,7 +154,7 @@ def test_a_reader_of_a_lower_view_sees_nothing_of_a_higher_ones_warning(tmp_path
         await add_person(node, "low", ["watch-officer"], LEVELS[0])
         await played(node, "exercise:night")
         low = reader(node, "low")
-        assert Screens(node).warnings(low, "exercise:night") == []
+        assert WarningScreens(node).warnings(low, "exercise:night") == []
         assert Screens(node).journal(low, "exercise:night", -1, 100) == []
         assert [r["realm"] for r in Screens(node).realms(low)] == [LIVE]
 
@@ -166,9 +167,9 @@ def test_what_rang_is_there_again_after_a_restart(tmp_path):
         async with opened(folder, ManualClock(NOW), SeededEntropy(3)) as node:
             await played(node, "exercise:night")
             who = reader(node)
-            before = Screens(node).warnings(who, "exercise:night")
+            before = WarningScreens(node).warnings(who, "exercise:night")
         async with opened(folder, ManualClock(NOW + SECOND), SeededEntropy(4)) as node:
-            after = Screens(node).warnings(reader(node), "exercise:night")
+            after = WarningScreens(node).warnings(reader(node), "exercise:night")
             keep = ("warning", "level", "state", "sentence", "probabilities", "version")
             assert [{k: row[k] for k in keep} for row in after] == [{k: row[k] for k in keep} for row in before]
 
@@ -220,7 +221,7 @@ def test_a_rehearsal_runs_once_at_a_time_and_ticks_off_what_happened(tmp_path):
             assert {"quiet", "surge", "bell"} <= done
             assert "acknowledged" not in done
             who = reader(node)
-            (row,) = Screens(node).warnings(who, state["realm"])
+            (row,) = WarningScreens(node).warnings(who, state["realm"])
             await Acts(node).answer(who, state["realm"], row["warning"], "acknowledged")
             assert "acknowledged" in {step["id"] for step in rehearsal.state()["steps"] if step["done"]}
             assert not (await rehearsal.stop())["running"]

@@ -23,6 +23,7 @@ from tocsin.node.errors import Conflict, NotAllowed, NotFound
 from tocsin.node.rehearsal import Rehearsal
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
+from tocsin.node.warning_screens import WarningScreens
 
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .live_routes import live
@@ -90,6 +91,7 @@ def make_app(node: Node) -> Litestar:
         dependencies={
             "node": Provide(lambda: node, sync_to_thread=False),
             "screens": Provide(lambda: Screens(node), sync_to_thread=False),
+            "warnings": Provide(lambda: WarningScreens(node), sync_to_thread=False),
             "acts": Provide(lambda: Acts(node), sync_to_thread=False),
             "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),

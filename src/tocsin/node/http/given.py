@@ -10,10 +10,12 @@ from tocsin.node.readers import Reader
 from tocsin.node.rehearsal import Rehearsal
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
+from tocsin.node.warning_screens import WarningScreens
 
 TheNode = NamedDependency[SkipValidation[Node]]
 TheActs = NamedDependency[SkipValidation[Acts]]
 TheScreens = NamedDependency[SkipValidation[Screens]]
+TheWarnings = NamedDependency[SkipValidation[WarningScreens]]
 TheReader = NamedDependency[SkipValidation[Reader]]
 TheRehearsal = NamedDependency[SkipValidation[Rehearsal]]
 OfRealm = FromQuery[str]

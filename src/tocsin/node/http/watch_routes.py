@@ -12,7 +12,7 @@ from tocsin.core import realms
 from tocsin.node.errors import NotFound
 
 from .frames import frame
-from .given import ById, OfRealm, TheActs, TheNode, TheReader, TheScreens
+from .given import ById, OfRealm, TheActs, TheNode, TheReader, TheScreens, TheWarnings
 
 Json = dict[str, Any]
 
@@ -61,14 +61,14 @@ class WarningController(Controller):
     path = "/warnings"
 
     @get("/", sync_to_thread=False)
-    def every(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
+    def every(self, reader: TheReader, warnings: TheWarnings, realm: OfRealm) -> list[Json]:
         """Every warning that this reader may see, the newest first."""
-        return screens.warnings(reader, realms.parse(realm))
+        return warnings.warnings(reader, realms.parse(realm))
 
     @get("/{warning:str}", sync_to_thread=False)
-    def one(self, reader: TheReader, screens: TheScreens, warning: ById, realm: OfRealm) -> Json:
+    def one(self, reader: TheReader, warnings: TheWarnings, warning: ById, realm: OfRealm) -> Json:
         """One warning with its versions."""
-        return screens.warning(reader, realms.parse(realm), warning)
+        return warnings.warning(reader, realms.parse(realm), warning)
 
     @get("/{warning:str}/cap", sync_to_thread=False)
     def cap(self, reader: TheReader, acts: TheActs, warning: ById, realm: OfRealm) -> Response[str]:
@@ -81,27 +81,27 @@ class WarningController(Controller):
         return _xml(acts.versions(reader, realms.parse(realm), warning)[-1].body.cancellation)
 
     @post("/{warning:str}/approve", status_code=200)
-    async def approve(self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
+    async def approve(self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Issue it to everyone who may have its evidence, in this reader's name."""
         await acts.approve(reader, realms.parse(realm), warning, data.note)
-        return screens.warning(reader, realm, warning)
+        return warnings.warning(reader, realm, warning)
 
     @post("/{warning:str}/cancel", status_code=200)
-    async def cancel(self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
+    async def cancel(self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Cancel it for everyone who was told."""
         await acts.cancel(reader, realms.parse(realm), warning, data.note)
-        return screens.warning(reader, realm, warning)
+        return warnings.warning(reader, realm, warning)
 
     @post("/{warning:str}/{word:str}", status_code=200)
     async def answer(
-        self, reader: TheReader, acts: TheActs, screens: TheScreens, warning: ById, word: ById, realm: OfRealm, data: NoteBody
+        self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, word: ById, realm: OfRealm, data: NoteBody
     ) -> Json:
         """Say that it was read, acknowledged (`acknowledge`) or held (`hold`)."""
         state = {"read": "read", "acknowledge": "acknowledged", "hold": "held"}.get(word)
         if state is None:
             raise NotFound
         await acts.answer(reader, realms.parse(realm), warning, state, data.note)
-        return screens.warning(reader, realm, warning)
+        return warnings.warning(reader, realm, warning)
 
 
 def _xml(text: str) -> Response[str]:
