@@ -16,6 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import build_console
 import chromium
 
+# Drawing in software takes most of a test's time: those that do not look at the map run as in a browser that cannot draw it.
+NO_MAP = """
+const real = HTMLCanvasElement.prototype.getContext
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return kind === 'webgl2' ? null : real.call(this, kind, ...rest) }
+"""
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -41,7 +47,7 @@ def open_page(browser, served):
     """Opens an address in a browser of its own; at the end nothing must have been thrown, refused or asked of another host."""
     contexts, wrong = [], []
 
-    def open_one(address, *, hash="", width=1440, height=900, scheme="dark", motion="reduce", expect=(), wait=True, **options):
+    def open_one(address, *, hash="", width=1440, height=900, scheme="dark", motion="reduce", expect=(), wait=True, map=False, **options):
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
@@ -51,6 +57,8 @@ def open_page(browser, served):
             **options,
         )
         contexts.append(context)
+        if not map:
+            context.add_init_script(NO_MAP)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: wrong.append(f"thrown: {error}"))

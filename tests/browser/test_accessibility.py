@@ -26,7 +26,7 @@ def complaints(page):
 def test_axe_finds_nothing(open_page, served, scheme):
     scene = Scene()
     address = served(scene)
-    page = open_page(address, hash=f"#/{NIGHT}/watch", scheme=scheme, bypass_csp=True)
+    page = open_page(address, hash=f"#/{NIGHT}/watch", scheme=scheme, bypass_csp=True, map=True)
     found = {}
     for name, ready in (
         ("watch", "article[data-warning]"),

@@ -155,7 +155,7 @@ def test_the_bell_sounds_once_the_browser_lets_it(open_page, address):
 
 
 def test_a_click_on_evidence_shows_it_on_the_map(open_page, address):
-    page = open_page(address, hash=at("watch"))
+    page = open_page(address, hash=at("watch"), map=True)
     wait_for_map(page)
     assert page.locator(".map").get_attribute("data-evidence") == "12"
     before = page.locator(".map").get_attribute("data-centre")
@@ -188,7 +188,7 @@ def test_a_replay_is_marked_and_live_is_not(open_page, served):
 
 
 def test_another_realm_shows_nothing_of_the_one_before(open_page, address):
-    page = open_page(address, hash=at("watch"))
+    page = open_page(address, hash=at("watch"), map=True)
     wait_for_map(page)
     page.get_by_role("combobox").select_option("live")
     page.wait_for_selector("text=Nothing rings")
@@ -214,7 +214,7 @@ def test_a_session_that_ends_keeps_the_place(open_page, address, scene):
 
 
 def test_a_lost_stream_is_said_with_its_time_and_comes_back(open_page, address, scene):
-    page = open_page(address, hash=at("watch"), expect=(LOST,))
+    page = open_page(address, hash=at("watch"), expect=(LOST,), map=True)
     wait_for_map(page)
     scene.broken.add("live")
     page.get_by_text(re.compile(r"Live stream lost since \d\d:\d\d:\d\dZ.*still work")).wait_for()
@@ -276,7 +276,7 @@ def test_the_rehearsal_goes_to_its_realm_and_ticks_its_steps(open_page, address,
 
 def test_the_slider_goes_back_and_ends_at_live(open_page, served):
     address = served(Scene(), 30)
-    page = open_page(address, hash=at("watch"))
+    page = open_page(address, hash=at("watch"), map=True)
     wait_for_map(page)
     page.wait_for_timeout(3000)
     page.keyboard.press("[")
@@ -305,6 +305,12 @@ def test_a_telephone_shows_every_page_without_sideways_scrolling(open_page, addr
         assert box["y"] + box["height"] <= 844
 
 
+def test_without_a_map_everything_else_works(open_page, address):
+    page = open_page(address, hash=at("watch"))
+    page.get_by_text("The map cannot be drawn").wait_for()
+    assert page.get_by_role("button", name="Approve and issue").is_enabled()
+
+
 def test_with_motion_a_new_warning_slides_in_once(open_page, address):
     page = open_page(address, hash=at("watch"), motion="no-preference")
     page.wait_for_selector("article.fresh")
@@ -316,7 +322,7 @@ def test_with_motion_a_new_warning_slides_in_once(open_page, address):
 
 def test_five_thousand_tracks_are_drawn_and_the_page_stays_quick(open_page, served):
     address = served(Scene(traffic=5000))
-    page = open_page(address, hash=at("map", "live"))
+    page = open_page(address, hash=at("map", "live"), map=True)
     page.wait_for_function("() => document.querySelector('.map')?.dataset.tracks === '5000'")
     page.wait_for_timeout(4000)
     # What a frame costs before the graphics card sees it; drawing itself is software here and says nothing.

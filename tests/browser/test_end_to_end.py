@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,7 +56,9 @@ def log_in(open_page, address, hash=""):
 
 def test_a_night_rings_is_acknowledged_and_issued(open_page, node):
     folder, address = node
-    asyncio.run(control.call_running(folder, "exercise", {"id": "end-to-end", "speed": 110.0, "seed": 5}))
+    # In a thread of its own: Playwright keeps a loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, control.call_running(folder, "exercise", {"id": "end-to-end", "speed": 110.0, "seed": 5})).result(60)
     page = log_in(open_page, address, f"#/{REALM}/watch")
     page.wait_for_selector("text=EXERCISE")
     page.wait_for_selector("h1.level:has-text('HIGH')", timeout=90_000)
