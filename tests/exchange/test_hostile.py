@@ -1,6 +1,7 @@
 """A wrong key, a replayed, altered or re-addressed envelope, a lying partner: refused, recorded, and visible."""
 
 import asyncio
+import hashlib
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -10,6 +11,7 @@ from tests.exchange.helpers import POLICY, REALM, Node, label, town, until
 from tocsin.core import LIVE, Clearance, Label, Report, encode, make
 from tocsin.exchange import Book, NodeKeys, chain, seal, wire
 from tocsin.exchange.seal import Epoch
+from tocsin.formats import columns
 
 pytestmark = pytest.mark.anyio
 
@@ -422,3 +424,36 @@ async def test_a_card_that_was_altered_on_disk_is_not_taken(tmp_path):
         with pytest.raises(BadCard, match="not signed"):
             Book(journal, place["BIRCH"].clock)
         assert isinstance(place["BIRCH"], Node)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda a: a.observations(5), "label"),
+        (lambda a: a.observations(5, "BIRCH", realm="exercise:other"), "realm"),
+        (lambda a: b"no batch at all", "observations"),
+    ],
+)
+async def test_observations_that_are_not_for_us_or_not_what_they_say_are_refused(tmp_path, change, reason):
+    async with tapped(tmp_path) as (place, tap):
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.transport.cut()
+        epoch = Epoch(b"e" * 16, b"k" * 32, frozenset({"BIRCH"}), 0, b.clock.now() + 10**9)
+        grant = seal.make_grant(epoch, "ASTER", place.card("BIRCH"), None)
+        await tap.leave("BIRCH", "ASTER", "0", "control", seal.make_control(a.keys, "BIRCH", grant, b.clock.now()))
+        batch = change(a)
+        packed = batch if isinstance(batch, bytes) else columns.pack(batch)
+        packet = seal.make_packet(
+            a.keys,
+            recipient="BIRCH",
+            tag="b" * 16,
+            klass="observations",
+            first=0,
+            before=wire.ZERO,
+            items=[hashlib.sha256(packed).digest()],
+            envelope=seal.seal(seal.payload_of_observations(a.keys, REALM, packed), epoch.key, epoch.id, "ASTER", b"s" * 32),
+            sent_at=b.clock.now(),
+        )
+        await tap.leave("BIRCH", "ASTER", "b" * 16, "observations", packet)
+        await refused(b, reason)
+        assert b.ear.batches == []

@@ -73,6 +73,21 @@ async def test_a_relay_that_anyone_may_use_is_refused(tmp_path):
             await probe(url, keys["ASTER"], ["ASTER", "BIRCH"])
 
 
+async def test_a_node_does_not_run_with_a_relay_that_anyone_may_use(tmp_path):
+    from tocsin.exchange.relay import _free_port
+
+    async with town(tmp_path, "ASTER", "BIRCH") as place, server(tmp_path / "open", {"listen": f"127.0.0.1:{_free_port()}"}) as url:
+        a = place["ASTER"]
+        await a.stop()
+        await a.start()
+        a.exchange._context.transport = NatsTransport(url, a.keys, a.entropy)
+        with pytest.raises(OpenRelay):
+            await a.exchange.start()
+        assert not a.exchange._tasks
+        assert not a.exchange._context.transport.connected
+        assert "without a key" in a.exchange._context.transport.failure
+
+
 @pytest.mark.parametrize(
     ("loosen", "match"),
     [

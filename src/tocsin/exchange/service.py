@@ -11,7 +11,7 @@ from tocsin.journal import Entry
 
 from . import chain, seal, store, wire
 from .context import Context
-from .errors import BadWire, Refused
+from .errors import BadWire, OpenRelay, Refused
 from .incoming import Inbox
 from .model import LedgerRow, Link, Settings
 from .outgoing import Courier, Grants, Releases, Shared
@@ -83,7 +83,10 @@ class Exchange:
         book.listen(self._members_changed)
 
     async def start(self) -> None:
-        """Take up where the node stopped, and connect; does not wait for a relay that is away."""
+        """Take up where the node stopped, and connect; does not wait long for a relay that is away.
+
+        Raises `OpenRelay` if the relay allows what it must refuse; nothing runs then.
+        """
         self._running = True
         self._out = store.all_out(self._context.journal)
         for partner, realm in self._out:
@@ -92,7 +95,11 @@ class Exchange:
         self._streams.start()
         self._spawn(self._tick(), "exchange-tick")
         names = [partner.id for partner in self._context.book.partners()]
-        await self._context.transport.start(self._receive, self._link_changed, names)
+        try:
+            await self._context.transport.start(self._receive, self._link_changed, names)
+        except OpenRelay:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """End; records that were said and not yet brought stay in the outbox."""

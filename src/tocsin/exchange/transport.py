@@ -100,6 +100,8 @@ class NatsTransport:
         self._link: asyncio.Task[None] | None = None
         self._receive: Callable[[Arrival], Awaitable[None]] | None = None
         self._changed: Callable[[bool], None] = lambda _: None
+        self._tried = False
+        self._open: OpenRelay | None = None
         self.failures = 0  # arrivals whose handling raised; each comes again
 
     @property
@@ -107,13 +109,24 @@ class NatsTransport:
         """Whether the link stands."""
         return self._up.is_set()
 
+    @property
+    def failure(self) -> str:
+        """Why the link will not come back, empty while it may."""
+        return str(self._open) if self._open else ""
+
     async def start(self, receive: Callable[[Arrival], Awaitable[None]], changed: Callable[[bool], None], senders: Iterable[str]) -> None:
-        """As `Transport.start`; does not wait for a relay that is away."""
+        """As `Transport.start`; does not wait long for a relay that is away.
+
+        The relay is tried as `probe` does before anything is left with it. Raises `OpenRelay`; should a relay turn out so
+        later, when it is reached at last, the link stays down and `failure` says why.
+        """
         self._receive, self._changed, self._senders = receive, changed, frozenset(senders)
         self._link = asyncio.create_task(self._keep_up(), name="relay-link")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CONNECT_S):
-                await self._up.wait()
+        up = asyncio.create_task(self._up.wait(), name="first-link")
+        await asyncio.wait([up, self._link], timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        await end([up])
+        if self._open is not None:
+            raise self._open
 
     async def watch(self, senders: Iterable[str]) -> None:
         """As `Transport.watch`."""
@@ -170,6 +183,9 @@ class NatsTransport:
         while True:
             await self._allowed.wait()
             try:
+                if not self._tried:
+                    await probe(self._url, self._keys, self._senders)
+                    self._tried = True
                 client = await login(
                     self._url,
                     self._keys.relay_user,
@@ -177,6 +193,9 @@ class NatsTransport:
                     inbox=f"_INBOX.{self._keys.partner}",
                     closed=self._gone.set,
                 )
+            except OpenRelay as problem:
+                self._open = problem
+                return
             except RelayUnreachable:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
