@@ -16,6 +16,7 @@ from .register import Version
 from .service import Node
 
 MAX_TEXT = 20_000
+RANKS = {"read": 0, "held": 1, "acknowledged": 2}
 
 
 class Acts:
@@ -60,10 +61,9 @@ class Acts:
         reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
         current = self.versions(reader, realm, warning)[-1]
         node = self._node
-        ranks = {"read": 0, "held": 1, "acknowledged": 2}
-        said = [a.body.state for a in node.register.answers[warning] if a.record.origin == node.config.id]
-        if any(ranks[s] >= ranks[state] for s in said if s in ranks) and not note:
-            return  # Said already; saying it again would tell nobody anything.
+        said = node.register.said_of(current, node.config.id)
+        if any(RANKS[one] >= RANKS[state] for one in said) and not note:
+            return  # Said of this version already; saying it again would tell nobody anything.
         above = current.record.label
         audience = frozenset({node.config.id, current.record.origin})
         label = Label(above.policy, above.classification, frozenset({node.config.id}), audience, above.caveats)

@@ -19,7 +19,7 @@ KEEP_ONE_IN = 3
 """Of the recording's aircraft: enough to hide in, few enough to see through."""
 
 STEPS = (("quiet", 0), ("surge", 55), ("bell", 75), ("acknowledged", 90), ("issued", 110), ("changed", 150))
-"""What a newcomer meets in a rehearsal of four minutes, and about when (s)."""
+"""What a newcomer meets in a rehearsal of four minutes, and about when (s); the console has the words."""
 
 
 def observations(realm: Realm, label: Label, seed: int, background: Path | None = None) -> Observations:

@@ -43,6 +43,11 @@ class Register:
                 self.add(page)
                 after = page[-1].index
 
+    def said_of(self, version: Version, by: str) -> list[str]:
+        """What the node `by` has said of a version: read, held, acknowledged."""
+        answers = self.answers[version.body.warning]
+        return [a.body.state for a in answers if a.record.origin == by and any(ref.id == version.record.id for ref in a.record.refs)]
+
     def add(self, kept: Iterable[Kept]) -> None:
         """Take in records that were just kept."""
         for one in kept:

@@ -49,7 +49,7 @@ class Screens:
                 kind = realm.partition(":")[0]
                 title = realm.partition(":")[2].replace("-", " ").upper()
                 time = self._node.worlds[realm].clock.now()
-                found.append({"realm": realm, "kind": kind, "title": title, "time": time, "banner": self._banner_of(labels)})
+                found.append({"realm": realm, "kind": kind, "title": title, "note": "", "time": time, "banner": self._banner_of(labels)})
         return found
 
     def _labels_in(self, reader: Reader, realm: Realm) -> list[Label]:

@@ -56,7 +56,10 @@ class WarningScreens:
         watch = node.worlds[realm].sight(reader.view).watches.get(body.topic) if mine else None
         titles = {i.id: i.title for i in topic.indicators} if topic is not None else {}
         answers = [a for a in node.register.answers[body.warning] if reader.may(a.record.label)]
-        own_answers = [a.body.state for a in answers if a.record.origin == node.config.id]
+        said = node.register.said_of(seen[-1], node.config.id)
+        # Who acknowledged this level need not do it again for every new figure.
+        same = [v for v in seen if v.body.level == body.level and v.body.state != "cancelled"]
+        acknowledged = any("acknowledged" in node.register.said_of(v, node.config.id) for v in same)
         evidence = [
             {
                 "indicator": e.indicator,
@@ -75,8 +78,8 @@ class WarningScreens:
         standing = body.state in {"drafted", "updated"}
         may = {
             "approve": mine and standing and Role.APPROVER in reader.user.roles and not realms.is_replay(realm),
-            "acknowledge": body.state != "cancelled" and "acknowledged" not in own_answers,
-            "hold": standing and mine and "held" not in own_answers,
+            "acknowledge": body.state != "cancelled" and not acknowledged,
+            "hold": standing and mine and "held" not in said,
             "cancel": mine and body.state != "cancelled" and Role.APPROVER in reader.user.roles,
         }
         return {
@@ -112,6 +115,7 @@ class WarningScreens:
             "history": watch.assessment().to_json()["history"] if watch is not None else [],
             "who_knows": self._who_knows(seen, answers, mine=mine),
             "may": may,
+            "changed_since_read": not said,
             "has_cap": bool(body.cap),
         }
 

@@ -81,7 +81,7 @@ async def live(socket: WebSocket[Any, Any, Any], node: TheNode, realm: OfRealm) 
                 await socket.send_data(data.decode(), mode="text")
             ticks += 1
             if ticks % int(FEEDS_EVERY_S / EVERY_S) == 0:
-                await socket.send_data('{"type":"changed","what":["feeds"]}', mode="text")
+                await socket.send_data('{"type":"changed","what":["feeds","session"]}', mode="text")
             await asyncio.wait({watcher}, timeout=EVERY_S)
     except (WebSocketDisconnect, OSError):
         pass
