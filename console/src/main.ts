@@ -1,3 +1,4 @@
+import './lib/locale'
 import '@fontsource/b612/400.css'
 import '@fontsource/b612/700.css'
 import '@fontsource/b612-mono/400.css'

@@ -250,17 +250,12 @@ def journal_of(now: int, after: int) -> list:
 
 
 def rehearsal_of() -> dict:
-    steps = [
-        "A bell rings: a warning slides in",
-        "Read one screen: level, time left, why",
-        "Acknowledge it",
-        "See what changed, and who knows",
-    ]
+    steps = ["quiet", "surge", "bell", "acknowledged", "issued", "changed"]
     return {
         "running": True,
         "realm": NIGHT,
         "elapsed_s": 71,
         "of_s": 240,
         "step": 2,
-        "steps": [{"at_s": 40 + 50 * i, "text": t, "done": i < 2} for i, t in enumerate(steps)],
+        "steps": [{"id": name, "at_s": 30 * i, "done": i < 2} for i, name in enumerate(steps)],
     }

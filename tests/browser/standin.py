@@ -32,8 +32,12 @@ from tests.browser.shapes import (
     warning_of,
 )
 
+BANNER = "RESTRICTED REL TO ASTER, BIRCH, CEDAR"
 STATIC = Path(__file__).resolve().parents[2] / "src" / "tocsin" / "node" / "static"
-CSP = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self';"
+    " worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript",
@@ -106,16 +110,15 @@ class Scene:
 
     def session(self) -> dict:
         known = {
-            "live": {"realm": "live", "kind": "live", "title": "Live", "note": None},
-            NIGHT: {"realm": NIGHT, "kind": "exercise", "title": "NIGHT LANTERN · run 3", "note": None},
-            "replay:jura": {"realm": "replay:jura", "kind": "replay", "title": "Jura, 12 March", "note": None},
+            "live": {"realm": "live", "kind": "live", "title": "Live", "note": None, "banner": BANNER},
+            NIGHT: {"realm": NIGHT, "kind": "exercise", "title": "NIGHT LANTERN · run 3", "note": None, "banner": BANNER},
+            "replay:jura": {"realm": "replay:jura", "kind": "replay", "title": "Jura, 12 March", "note": None, "banner": BANNER},
         }
         return {
             "user": "m.weber",
             "roles": ["watch-officer", "approver"],
             "csrf": "standin",
-            "node": {"id": "aster", "name": "Aster"},
-            "banner": "RESTRICTED REL TO ASTER, BIRCH, CEDAR",
+            "node": {"id": "aster", "name": "Aster watch floor"},
             "realms": [known[r] for r in self.realms],
             "demo": True,
             "notice": self.notice,
@@ -188,9 +191,10 @@ class Scene:
         if found is None:
             return 404, {"error": "no such warning"}
         if method == "GET":
-            found["changed_since_read"] = False
             return 200, found
         match parts[2]:
+            case "read":
+                found["changed_since_read"] = False
             case "acknowledge":
                 found["who_knows"][0] |= {"state": "acknowledged", "at": self.now, "by": "m.weber"}
                 found["may"]["acknowledge"] = False

@@ -106,7 +106,7 @@ def test_approving_asks_once_and_says_who_gets_it(open_page, address, scene):
     page.wait_for_selector("text=issued")
     assert scene.posted[0][1] == {"note": "seen by two feeds"}
     assert page.get_by_role("button", name="Approve and issue").count() == 0
-    assert page.get_by_role("button", name="Cancel warning").count() == 1
+    assert page.get_by_role("button", name="Cancel").count() == 1
 
 
 def test_a_cancellation_needs_a_reason(open_page, address, scene):
@@ -115,7 +115,7 @@ def test_a_cancellation_needs_a_reason(open_page, address, scene):
     page = open_page(address, hash=at("watch"))
     page.wait_for_selector("article[data-warning]")
     page.keyboard.press("x")
-    page.get_by_role("dialog").get_by_role("button", name="Cancel warning").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     assert scene.posted == []
     page.locator("dialog textarea").fill("turned back")
     page.keyboard.press("Enter")
@@ -143,7 +143,7 @@ def test_a_bell_is_silenced_for_itself_alone(open_page, address, scene):
     page.wait_for_selector("text=bell silenced")
     page.keyboard.press("n")
     page.wait_for_url(re.compile("warning--second$"))
-    assert page.get_by_role("button", name="Silence this bell").count() == 1
+    page.get_by_role("button", name="Silence this bell").wait_for()
 
 
 def test_the_bell_sounds_once_the_browser_lets_it(open_page, address):
@@ -269,7 +269,7 @@ def test_the_rehearsal_goes_to_its_realm_and_ticks_its_steps(open_page, address,
     strip = page.get_by_role("complementary", name="Rehearsal")
     strip.wait_for()
     assert strip.locator("li.done").count() == 2
-    assert "Acknowledge it" in strip.locator("li[aria-current=step]").inner_text()
+    assert "The bell rings" in strip.locator("li[aria-current=step]").inner_text()
     scene.rehearsal = {**rehearsal_of(), "running": False, "step": 4}
     page.get_by_text("The rehearsal is over").wait_for()
 
@@ -305,6 +305,16 @@ def test_a_telephone_shows_every_page_without_sideways_scrolling(open_page, addr
         assert box["y"] + box["height"] <= 844
 
 
+def test_a_page_without_a_label_says_so(open_page, served):
+    scene = Scene()
+    nameless = scene.session()
+    for realm in nameless["realms"]:
+        del realm["banner"]
+    scene.session = lambda: nameless
+    page = open_page(served(scene), hash=at("watch"))
+    assert page.get_by_text("LABEL NOT KNOWN").count() == 2
+
+
 def test_without_a_map_everything_else_works(open_page, address):
     page = open_page(address, hash=at("watch"))
     page.get_by_text("The map cannot be drawn").wait_for()
@@ -328,3 +338,13 @@ def test_five_thousand_tracks_are_drawn_and_the_page_stays_quick(open_page, serv
     # What a frame costs before the graphics card sees it; drawing itself is software here and says nothing.
     cost = float(page.locator(".map").get_attribute("data-cost"))
     assert cost < 60, f"{cost} ms for one frame of 5,000 tracks"
+
+
+def test_long_explanations_push_nothing_below_the_fold(open_page, served):
+    scene = Scene()
+    scene.warnings[0]["innocent"] *= 3
+    page = open_page(served(scene), hash=at("watch"))
+    page.wait_for_selector(".chart canvas")
+    assert page.locator("article .scroll").evaluate("e => e.scrollHeight - e.clientHeight") <= 1
+    assert page.locator(".innocent p").evaluate("e => e.scrollHeight > e.clientHeight")
+    assert page.get_by_role("button", name="Ask partners").is_visible()

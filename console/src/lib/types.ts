@@ -10,6 +10,7 @@ export interface RealmInfo {
   kind: RealmKind
   title: string
   note: string | null
+  banner: string
 }
 
 export interface Session {
@@ -17,7 +18,6 @@ export interface Session {
   roles: string[]
   csrf: string
   node: { id: string; name: string }
-  banner: string
   realms: RealmInfo[]
   demo: boolean
   notice: string | null
@@ -155,7 +155,7 @@ export interface Warning {
   history: History
   who_knows: Knows[]
   may: { approve: boolean; acknowledge: boolean; hold: boolean; cancel: boolean }
-  changed_since_read: boolean
+  changed_since_read?: boolean
   versions?: { version: number; state: string; level: string; time: Micros; by: string }[]
 }
 
@@ -196,7 +196,7 @@ export interface PartnerLink {
 export interface Exchange {
   partners: PartnerLink[]
   refusals: { sender: string; reason: string; protocol_time: Micros; digest: string }[]
-  gaps: { sender: string; first: number; last: number; reason: string; protocol_time?: Micros }[]
+  gaps?: { sender: string; first: number; last: number; reason: string }[]
   counters: Record<string, number>
 }
 
@@ -219,11 +219,13 @@ export interface LogEntry {
   text: string
 }
 
+export type RehearsalStep = 'quiet' | 'surge' | 'bell' | 'acknowledged' | 'issued' | 'changed'
+
 export interface Rehearsal {
   running: boolean
   realm: string | null
   elapsed_s: number
   of_s: number
   step: number
-  steps: { at_s: number; text: string; done: boolean }[]
+  steps: { id: RehearsalStep; at_s: number; done: boolean }[]
 }
