@@ -148,6 +148,23 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What is agreed beforehand to leave without a person at the time. `state`: proposed, agreed, withdrawn.
+
+    Warnings of `topic` at `level` or above, in `realms`, to `audience`, from `valid_from` until `valid_until` (protocol time).
+    It is in force when two persons of its node have said it: one proposed, another agreed.
+    """
+
+    name: str
+    topic: str
+    level: str
+    audience: tuple[str, ...]
+    realms: tuple[str, ...]
+    valid_from: int
+    valid_until: int
+    state: str
+
+
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A line in the watch log, by the officer on duty."""
 
@@ -178,6 +195,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "warning": WarningRecord,
     "acknowledgement": Acknowledgement,
     "log": LogEntry,
+    "rule": Rule,
     "gap": Gap,
     "refusal": Refusal,
 }

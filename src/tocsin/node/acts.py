@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, join, realms
+from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
 from tocsin.people import Act, Role
 from tocsin.policy import Decision, decide
@@ -40,7 +40,9 @@ class Acts:
             raise Conflict(f"this warning is {current.body.state} already")
         if realms.is_replay(realm):
             raise Conflict("a replay's warning stays in the node: it is a test")
-        label = self.evidence_label(reader, current)
+        label = self._node.register.evidence_label(current.record, reader.view.clearance)
+        if label is None:
+            raise NotFound
         body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(realm))
         await self._say_version(reader, realm, current, body, label, "approves", Act.WARNING_APPROVE, note)
 
@@ -104,18 +106,6 @@ class Acts:
     def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
         """What release would decide about `label`, partner by partner."""
         return decide(label, realm, [p.clearance for p in self._node.book.partners()]).decisions
-
-    def evidence_label(self, reader: Reader, version: Version) -> Label:
-        """The join of what a warning rests on: every record of each episode that is its evidence.
-
-        Raises `NotFound` if any of it is not there or above this reader.
-        """
-        episodes = [ref.id for ref in version.record.refs if ref.rel == "evidence"]
-        found = [self._node.register.episodes.get(episode, []) for episode in episodes]
-        labels = [record.label for records in found for record, _ in records]
-        if not all(found) or not labels or not all(map(reader.may, labels)):
-            raise NotFound
-        return join(labels)
 
     def _now(self, realm: Realm) -> int:
         return self._node.world(realm).clock.now()

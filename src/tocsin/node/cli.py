@@ -29,6 +29,7 @@ for name, where, words in (
 user = App(name="user", help="The people of a node.")
 partner = App(name="partner", help="Whom a node shares with.")
 topic = App(name="topic", help="What a node warns of.")
+rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
 relay = App(name="relay", help="A relay for partners to meet at.")
 for parent, name, where, words in (
     (user, "add", "people:add", "Add a person."),
@@ -39,10 +40,14 @@ for parent, name, where, words in (
     (partner, "list", "partners:list_", "Every partner."),
     (partner, "remove", "partners:remove", "Stop sharing with a partner."),
     (topic, "check", "topic:check", "Check a topic file."),
+    (rule, "list", "rules:list_", "Every rule, with who stands behind it."),
+    (rule, "propose", "rules:propose", "Propose a rule; another approver has to agree."),
+    (rule, "agree", "rules:agree", "Agree to a rule: it is in force."),
+    (rule, "withdraw", "rules:withdraw", "End a rule at once."),
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in a folder."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, partner, topic, relay):
+for group in (user, partner, topic, rule, relay):
     app.command(group)
 
 

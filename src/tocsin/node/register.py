@@ -6,7 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tocsin.core import Acknowledgement, Finding, LogEntry, Realm, Record, Refusal, Report, WarningRecord, body_of
+from msgspec import structs
+
+from tocsin.core import (
+    Acknowledgement,
+    Clearance,
+    Finding,
+    Label,
+    LogEntry,
+    Realm,
+    Record,
+    Refusal,
+    Report,
+    Rule,
+    WarningRecord,
+    body_of,
+    join,
+    may_read,
+)
 from tocsin.journal import Journal, Kept
 
 
@@ -24,6 +41,19 @@ class Answer(NamedTuple):
     body: Acknowledgement
 
 
+class Standing(NamedTuple):
+    """A rule with who stands behind it: in force with two persons and not withdrawn."""
+
+    record: Record
+    body: Rule
+    agreed_by: tuple[str, ...]
+    withdrawn: bool
+
+    def in_force(self, now: int) -> bool:
+        """Whether it holds at `now` (protocol time)."""
+        return not self.withdrawn and len(set(self.agreed_by)) >= 2 and self.body.valid_from <= now < self.body.valid_until
+
+
 class Register:
     """Warnings by their versions, their acknowledgements, reports, findings by episode, log lines and refusals."""
 
@@ -33,6 +63,7 @@ class Register:
         self.reports: dict[Realm, list[tuple[Record, Report]]] = defaultdict(list)
         self.episodes: dict[str, list[tuple[Record, Finding]]] = defaultdict(list)
         self.log: dict[Realm, list[tuple[Record, LogEntry]]] = defaultdict(list)
+        self.rules: dict[str, Standing] = {}
         self.refusals: list[tuple[Record, Refusal]] = []
 
     def fill(self, journal: Journal) -> None:
@@ -67,9 +98,34 @@ class Register:
                 self.reports[record.realm].append((record, body))
             case Finding() as body:
                 self.episodes[body.episode].append((record, body))
+            case Rule() as body:
+                self._rule(record, body)
             case LogEntry() as body:
                 self.log[record.realm].append((record, body))
             case Refusal() as body:
                 self.refusals.append((record, body))
             case _:
                 pass  # Kept and listed in the journal; no page asks for it by kind.
+
+    def _rule(self, record: Record, body: Rule) -> None:
+        about = next((ref.id for ref in record.refs if ref.rel in {"approves", "cancels"}), None)
+        if body.state == "proposed" and about is None:
+            self.rules[record.id] = Standing(record, body, (record.author,), withdrawn=False)
+            return
+        standing = self.rules.get(about or "")
+        if standing is None or standing.record.origin != record.origin:
+            return
+        if body.state == "withdrawn":
+            self.rules[standing.record.id] = standing._replace(withdrawn=True)
+        elif body.state == "agreed" and body == structs.replace(standing.body, state="agreed"):
+            self.rules[standing.record.id] = standing._replace(agreed_by=(*standing.agreed_by, record.author))
+
+    def evidence_label(self, warning: Record, reader: Clearance) -> Label | None:
+        """The join of what a warning rests on: every record of each episode that is its evidence.
+
+        None if any of it is not there, or above `reader`.
+        """
+        episodes = [self.episodes.get(ref.id, []) for ref in warning.refs if ref.rel == "evidence"]
+        labels = [record.label for records in episodes for record, _ in records]
+        whole = bool(labels) and all(episodes) and all(may_read(label, reader) for label in labels)
+        return join(labels) if whole else None

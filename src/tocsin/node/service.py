@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from tocsin.core import (
     Record,
     Ref,
     TocsinError,
+    WarningRecord,
     encode,
     make,
     realms,
@@ -91,6 +92,7 @@ class Node:
         self.received = 0
         self.cuts: list[tuple[Micros, Micros | None]] = []
         self.shared = 0
+        self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
         self._listeners: set[Callable[[Change], None]] = set()
         self._streams: dict[tuple[Realm, str], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -300,6 +302,9 @@ class Node:
     async def _keep_said(self, realm: Realm, one: SaidIn) -> None:
         record = self.new_record(one.said.body, realm, SYSTEM + one.view.id, one.said.label, one.said.refs)
         await self.keep(record)
+        if isinstance(one.said.body, WarningRecord):
+            for look in self.on_draft:
+                await look(realm, record, one.said.body)
 
     async def _sweep(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from tocsin.core import NotReachable
 from . import config as configuration
 from . import control, secrets
 from .http import make_app
+from .rules import Rules
 from .service import Node
 from .system import SystemClock, SystemEntropy
 
@@ -29,6 +30,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
     configuration.read(folder)
     node = await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
     try:
+        node.on_draft.append(Rules(node).apply)
         async with node.running(), control.listening(node), http(node, port) as url:
             ready(url)
             await stop.wait()

@@ -130,7 +130,7 @@ class WarningScreens:
             me.id: {"partner": me.id, "name": me.name, "state": "delivered", "at": said.record.protocol_time, "by": "", "reason": ""}
         }
         if mine:
-            out = next((v for v in reversed(seen) if not v.record.author.startswith("node/")), None)
+            out = next((v for v in reversed(seen) if v.body.issued_at is not None), None)
             ledger = {row.partner: row for row in self._node.exchange.ledger(out.record.id)} if out and self._node.exchange else {}
             for known in self._node.book.partners():
                 rows[known.card.partner] = _ledger_row(known.card.partner, known.card.name, ledger.get(known.card.partner))

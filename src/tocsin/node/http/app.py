@@ -21,6 +21,7 @@ from tocsin.core import Denied, InputError, NotReachable, TocsinError
 from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict, NotAllowed, NotFound
 from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
 from tocsin.node.warning_screens import WarningScreens
@@ -28,6 +29,7 @@ from tocsin.node.warning_screens import WarningScreens
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .live_routes import live
 from .rehearsal_routes import RehearsalController
+from .rule_routes import RuleController
 from .session_routes import NoSession, SessionController, reader_of
 from .watch_routes import WarningController, WatchController
 
@@ -77,6 +79,7 @@ def make_app(node: Node) -> Litestar:
             JournalController,
             LogController,
             RehearsalController,
+            RuleController,
             live,
         ],
         response_headers={"cache-control": "no-store"},
@@ -92,6 +95,7 @@ def make_app(node: Node) -> Litestar:
             "node": Provide(lambda: node, sync_to_thread=False),
             "screens": Provide(lambda: Screens(node), sync_to_thread=False),
             "warnings": Provide(lambda: WarningScreens(node), sync_to_thread=False),
+            "rules": Provide(lambda: Rules(node), sync_to_thread=False),
             "acts": Provide(lambda: Acts(node), sync_to_thread=False),
             "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),

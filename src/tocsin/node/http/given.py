@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 from tocsin.node.acts import Acts
 from tocsin.node.readers import Reader
 from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
 from tocsin.node.warning_screens import WarningScreens
@@ -16,6 +17,7 @@ TheNode = NamedDependency[SkipValidation[Node]]
 TheActs = NamedDependency[SkipValidation[Acts]]
 TheScreens = NamedDependency[SkipValidation[Screens]]
 TheWarnings = NamedDependency[SkipValidation[WarningScreens]]
+TheRules = NamedDependency[SkipValidation[Rules]]
 TheReader = NamedDependency[SkipValidation[Reader]]
 TheRehearsal = NamedDependency[SkipValidation[Rehearsal]]
 OfRealm = FromQuery[str]

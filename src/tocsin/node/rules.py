@@ -1,0 +1,138 @@
+"""Rules: what two persons agreed beforehand may leave the node without a person at the time.
+
+A rule is proposed by one approver and agreed by another; both records go, sealed and signed, to the partners
+whom it names, so that they know of it before it is used. It applies to what the node's own view drafts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from tocsin.core import BadRealm, InputError, Label, Realm, Record, Ref, Rule, WarningRecord, iso, realms
+from tocsin.people import Act, Role
+from tocsin.warning import NotAgreed, StaysHere, lifecycle
+
+from .errors import Conflict, NotFound
+from .readers import SYSTEM, Reader
+from .register import Standing
+from .service import Node
+
+Json = dict[str, Any]
+LONGEST = 366 * 24 * 3600 * 1_000_000
+
+
+class Rules:
+    """The rules of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def every(self, reader: Reader) -> list[Json]:
+        """The rules that this reader may read, the newest first, with who stands behind each."""
+        found = [s for s in self._node.register.rules.values() if reader.may(s.record.label)]
+        return [self._row(standing) for standing in reversed(found)]
+
+    async def propose(self, reader: Reader, rule: Rule) -> Json:
+        """Propose a rule in this approver's name; it holds when another approver agrees."""
+        reader.needs(Role.APPROVER)
+        rule = structs.replace(rule, state="proposed")
+        self._check(rule)
+        own = self._node.own_label(reader)
+        label = Label(own.policy, 0, own.originators, own.releasable_to | set(rule.audience))
+        kept = await self._node.say(self._node.new_record(rule, realms.LIVE, reader.user.name, label))
+        await self._node.people.act(reader.user.name, Act.RULE_PROPOSE, kept.record.id)
+        return self._row(self._node.register.rules[kept.record.id])
+
+    async def agree(self, reader: Reader, rule: str) -> Json:
+        """Agree to a rule that another approver proposed; from now on it is in force."""
+        reader.needs(Role.APPROVER)
+        standing = self._standing(reader, rule)
+        if reader.user.name in standing.agreed_by:
+            raise Conflict("a rule needs two persons: another approver has to agree")
+        return await self._say(reader, standing, "agreed", "approves", Act.RULE_AGREE)
+
+    async def withdraw(self, reader: Reader, rule: str) -> Json:
+        """End a rule at once; one approver is enough."""
+        reader.needs(Role.APPROVER)
+        return await self._say(reader, self._standing(reader, rule), "withdrawn", "cancels", Act.RULE_WITHDRAW)
+
+    async def apply(self, realm: Realm, draft: Record, body: WarningRecord) -> bool:
+        """Issue a draft of the node's own view if a rule in force covers it; whether one did."""
+        node = self._node
+        own = node.views.of(node.config.own)
+        if draft.author != SYSTEM + own.id or body.state not in {"drafted", "updated"}:
+            return False
+        topic = next((t for t in node.topics if t.id == body.topic), None)
+        label = node.register.evidence_label(draft, own.clearance)
+        for standing in node.register.rules.values():
+            if label is None or standing.record.origin != node.config.id or not standing.in_force(node.clock.now()):
+                continue
+            rule = _agreed(standing)
+            try:
+                lifecycle.check(rule, body, realm, node.clock.now(), topic)
+                released = lifecycle.release_label(label, rule.audience, node=node.config.id)
+                by = f"rule {rule.name}, agreed by {' and '.join(rule.agreed_by)}"
+                issued = lifecycle.approve(body, by=by, now=node.world(realm).clock.now())
+            except (NotAgreed, StaysHere):
+                continue
+            refs = [Ref("approves", draft.id), Ref("about", standing.record.id), *(r for r in draft.refs if r.rel == "evidence")]
+            await node.say(node.new_record(issued, realm, f"rule {rule.name}", released, refs))
+            node.world(realm).sight(own).watches[body.topic].note(issued)
+            await node.people.act(f"rule {rule.name}", Act.WARNING_APPROVE, body.warning)
+            return True
+        return False
+
+    async def _say(self, reader: Reader, standing: Standing, state: str, rel: str, act: Act) -> Json:
+        if standing.withdrawn:
+            raise Conflict("this rule is withdrawn already")
+        body = structs.replace(standing.body, state=state)
+        ref = Ref(rel, standing.record.id)
+        await self._node.say(self._node.new_record(body, realms.LIVE, reader.user.name, standing.record.label, [ref]))
+        await self._node.people.act(reader.user.name, act, standing.record.id)
+        return self._row(self._node.register.rules[standing.record.id])
+
+    def _standing(self, reader: Reader, rule: str) -> Standing:
+        standing = self._node.register.rules.get(rule)
+        if standing is None or not reader.may(standing.record.label) or standing.record.origin != self._node.config.id:
+            raise NotFound
+        return standing
+
+    def _check(self, rule: Rule) -> None:
+        node = self._node
+        topic = next((t for t in node.topics if t.id == rule.topic), None)
+        if topic is None:
+            raise InputError(f"no topic {rule.topic[:48]!r} here")
+        if rule.level not in topic.level_names[topic.rank(topic.warn_at) :]:
+            raise InputError(f"a rule begins at {' or '.join(topic.level_names[topic.rank(topic.warn_at) :])}")
+        if unknown := set(rule.audience) - {p.card.partner for p in node.book.partners()}:
+            raise InputError(f"{min(unknown)[:40]!r} is no partner of this node")
+        if not rule.audience or not rule.realms:
+            raise InputError("a rule names its audience and its realms")
+        for realm in rule.realms:
+            if realms.is_replay(realms.parse(realm)):
+                raise BadRealm(realm)
+        if not rule.valid_from < rule.valid_until <= rule.valid_from + LONGEST:
+            raise InputError("a rule ends after it begins, and within a year")
+
+    def _row(self, standing: Standing) -> Json:
+        body = standing.body
+        state = "withdrawn" if standing.withdrawn else "in force" if standing.in_force(self._node.clock.now()) else "not in force"
+        row: Json = {"rule": standing.record.id, "origin": standing.record.origin, "state": state, "agreed_by": list(standing.agreed_by)}
+        row |= {"name": body.name, "topic": body.topic, "level": body.level, "audience": list(body.audience), "realms": list(body.realms)}
+        return row | {"valid_from": body.valid_from, "valid_until": body.valid_until, "until": iso(body.valid_until)}
+
+
+def _agreed(standing: Standing) -> lifecycle.Rule:
+    body = standing.body
+    return lifecycle.Rule(
+        name=body.name,
+        topic=body.topic,
+        level=body.level,
+        audience=frozenset(body.audience),
+        realms=frozenset(body.realms),
+        valid_from=body.valid_from,
+        valid_until=body.valid_until,
+        agreed_by=tuple(dict.fromkeys(standing.agreed_by)),
+    )
