@@ -30,6 +30,7 @@ user = App(name="user", help="The people of a node.")
 partner = App(name="partner", help="Whom a node shares with.")
 topic = App(name="topic", help="What a node warns of.")
 rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
+protocol = App(name="protocol", help="How nodes speak.")
 relay = App(name="relay", help="A relay for partners to meet at.")
 for parent, name, where, words in (
     (user, "add", "people:add", "Add a person."),
@@ -44,10 +45,11 @@ for parent, name, where, words in (
     (rule, "propose", "rules:propose", "Propose a rule; another approver has to agree."),
     (rule, "agree", "rules:agree", "Agree to a rule: it is in force."),
     (rule, "withdraw", "rules:withdraw", "End a rule at once."),
+    (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in a folder."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, partner, topic, rule, relay):
+for group in (user, partner, topic, rule, relay, protocol):
     app.command(group)
 
 
