@@ -19,5 +19,5 @@ export default defineConfig({
     // MapLibre alone is about 1 MB; it is a chunk of its own, fetched after the page is up.
     chunkSizeWarningLimit: 1300,
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node', testTimeout: 30_000 },
 })

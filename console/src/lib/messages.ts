@@ -48,7 +48,7 @@ export const messages = {
 
   'palette.night': 'Night',
   'palette.day': 'Day',
-  'palette.toggle': 'Palette: {name}',
+  'palette.toggle': 'Palette, night or day',
 
   'wait.for': 'Waiting for {what} since {since}',
   'wait.failed': '{what} did not come: {why}. What stands here is from {asof}. Asked again in a few seconds.',
