@@ -24,6 +24,7 @@ from tocsin.core import (
     Ref,
     Refusal,
     Report,
+    Rule,
     SeededEntropy,
     TooLarge,
     WarningRecord,
@@ -50,6 +51,9 @@ BODIES = [
     ),
     Acknowledgement(warning="w", state="read"),
     LogEntry(text="quiet so far"),
+    Rule(
+        name="night", topic="t", level="HIGH", audience=("BIRCH",), realms=("live",), valid_from=1, valid_until=2, state="proposed",
+    ),
     Gap(sender="BIRCH", first=3, last=9, reason="conflated"),
     Refusal(sender="BIRCH", reason="signature", digest="00"),
 ]  # fmt: skip
