@@ -21,7 +21,8 @@ console: $(STAMP)
 
 test: setup
 	$(BIN)/python scripts/fetch_samples.py
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 -m 'not browser' $(TESTARGS)
+	$(BIN)/python -m pytest -m browser $(TESTARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -268,6 +268,11 @@ def test_pages_bear_a_strict_policy_and_api_answers_are_not_stored(tmp_path):
             assert "unsafe" not in policy
             assert answer.headers["cache-control"] == "no-store"
             assert answer.headers["x-content-type-options"] == "nosniff"
+        async with httpx2.AsyncClient(base_url=url.removesuffix("/api/v1")) as client:
+            for path in ("/", "/icon.svg", "/nowhere.js"):
+                page = await client.get(path)
+                assert page.headers["content-security-policy"] == policy, path
+                assert page.headers["x-frame-options"] == "DENY"
 
     run(work, tmp_path)
 

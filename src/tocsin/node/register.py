@@ -12,6 +12,7 @@ from tocsin.core import (
     Acknowledgement,
     Clearance,
     Finding,
+    Gap,
     Label,
     LogEntry,
     Realm,
@@ -64,6 +65,7 @@ class Register:
         self.episodes: dict[str, list[tuple[Record, Finding]]] = defaultdict(list)
         self.log: dict[Realm, list[tuple[Record, LogEntry]]] = defaultdict(list)
         self.rules: dict[str, Standing] = {}
+        self.gaps: list[tuple[Record, Gap]] = []
         self.refusals: list[tuple[Record, Refusal]] = []
 
     def fill(self, journal: Journal) -> None:
@@ -102,6 +104,8 @@ class Register:
                 self._rule(record, body)
             case LogEntry() as body:
                 self.log[record.realm].append((record, body))
+            case Gap() as body:
+                self.gaps.append((record, body))
             case Refusal() as body:
                 self.refusals.append((record, body))
             case _:

@@ -129,8 +129,19 @@ class Screens:
             for record, body in reversed(node.register.refusals[-200:])
             if reader.may(record.label)
         ]
+        gaps = [
+            {"sender": b.sender, "first": b.first, "last": b.last, "reason": b.reason, "realm": r.realm, "protocol_time": r.protocol_time}
+            for r, b in reversed(node.register.gaps[-200:])
+            if reader.may(r.label)
+        ]
         counters = node.exchange.counters() if node.exchange is not None and whole else {}
-        return {"partners": partners, "refusals": refusals, "counters": counters, "relay": bool(node.config.relay.url or node.relay)}
+        return {
+            "partners": partners,
+            "refusals": refusals,
+            "gaps": gaps,
+            "counters": counters,
+            "relay": bool(node.config.relay.url or node.relay),
+        }
 
     def journal(self, reader: Reader, realm: Realm, after: int, limit: int) -> list[Json]:
         """The journal's rows that this reader may read, counted for this reader alone."""

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
-from litestar.datastructures import State
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
 
 from tocsin import __version__
 from tocsin.core import Denied, InputError, NotReachable, TocsinError
@@ -100,7 +102,8 @@ def make_app(node: Node) -> Litestar:
             "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),
         },
-        response_headers=HEADERS,
+        before_send=[_with_headers],
+        compression_config=CompressionConfig(backend="gzip", exclude=["^/api/"]),
         exception_handlers={TocsinError: _tocsin_error, HTTPException: _http_error, Exception: _any_error},
         openapi_config=OpenAPIConfig(
             title="Tocsin", version=__version__, path="/api/v1/schema", render_plugins=[JsonRenderPlugin()], use_handler_docstrings=True
@@ -108,6 +111,14 @@ def make_app(node: Node) -> Litestar:
         request_max_body_size=MAX_BODY,
         logging_config=None,
     )
+
+
+async def _with_headers(message: Message, _: Scope) -> None:
+    # On every answer, whoever made it: a page, a file, an error.
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers[name] = value
 
 
 def _answer(status: int, text: str) -> Response[dict[str, str]]:
