@@ -8,7 +8,7 @@ from pathlib import Path
 from tocsin.core import TocsinError
 from tocsin.sources.samples import sample
 
-CACHE = Path(__file__).parent.parent / ".cache"
+CACHE = Path(__file__).parent.parent / ".cache" / "samples"
 
 if __name__ == "__main__":
     try:

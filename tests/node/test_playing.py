@@ -155,8 +155,30 @@ def test_a_reader_of_a_lower_view_sees_nothing_of_a_higher_ones_warning(tmp_path
         await played(node, "exercise:night")
         low = reader(node, "low")
         assert WarningScreens(node).warnings(low, "exercise:night") == []
-        assert Screens(node).journal(low, "exercise:night", -1, 100) == []
+        assert Screens(node).journal(low, "exercise:night", None, 100) == []
         assert [r["realm"] for r in Screens(node).realms(low)] == [LIVE]
+
+    run(work, tmp_path)
+
+
+def test_the_journal_is_paged_by_each_readers_own_numbers(tmp_path):
+    async def work(node):
+        await add_person(node, "low", ["analyst"], LEVELS[0])
+        who, low = reader(node), reader(node, "low")
+        for number in range(25):
+            await Acts(node).write_log(low if number % 3 == 0 else who, LIVE, f"line {number}")
+        screens = Screens(node)
+        every = screens.journal(who, LIVE, -1, 1000)
+        assert [row["index"] for row in every] == list(range(25))
+        assert all(row["understood"] for row in every)
+        mine = screens.journal(low, LIVE, -1, 1000)
+        assert [row["index"] for row in mine] == list(range(9))
+        assert {row["id"] for row in mine} < {row["id"] for row in every}
+        assert screens.journal(low, LIVE, 3, 2) == mine[4:6]
+        assert screens.journal(low, LIVE, None, 4) == mine[-4:]
+        assert screens.journal(low, LIVE, 8, 10) == []
+        await Acts(node).write_log(low, LIVE, "one more")
+        assert [row["index"] for row in screens.journal(low, LIVE, None, 2)] == [8, 9]
 
     run(work, tmp_path)
 

@@ -213,7 +213,7 @@ export const messages = {
   'exchange.counters': 'Counted since the start',
 
   'reports.title': 'Reports',
-  'reports.none': 'No report in this realm that you may read. Write one with the form, or take a document in with tocsin intake.',
+  'reports.none': 'No report in this realm that you may read. Write one with the form.',
   'reports.by': '{author} at {origin}',
   'reports.source': 'source {source}',
   'reports.grade': 'grade {grade}',

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import BadLabel, Label, Realm, banner, join
+from tocsin.core import BadLabel, Label, Realm, banner, body_of, join
+from tocsin.journal import Kept
 
 from .readers import Reader
 from .service import Node
@@ -143,33 +144,24 @@ class Screens:
             "relay": bool(node.config.relay.url or node.relay),
         }
 
-    def journal(self, reader: Reader, realm: Realm, after: int, limit: int) -> list[Json]:
-        """The journal's rows that this reader may read, counted for this reader alone."""
+    def journal(self, reader: Reader, realm: Realm, after: int | None, limit: int) -> list[Json]:
+        """The journal's rows that this reader may read, counted for this reader alone: those past `after`, or the newest."""
         node = self._node
+        indices = node.shelf(reader, realm)
+        first = max(0, len(indices) - limit) if after is None else after + 1
+        wanted = {index: first + n for n, index in enumerate(indices[first : first + limit])}
         rows: list[Json] = []
-        index = position = -1
-        while len(rows) < limit and (page := node.journal.records(realm, after=index)):
-            for kept in page:
-                record = kept.record
-                if not reader.may_see(record, node.config.id):
-                    continue
-                position += 1
-                if position > after and len(rows) < limit:
-                    rows.append(
-                        {
-                            "index": position,
-                            "id": record.id,
-                            "kind": record.kind,
-                            "origin": record.origin,
-                            "author": record.author,
-                            "protocol_time": record.protocol_time,
-                            "realm_time": record.realm_time,
-                            "leaf": kept.leaf.hex(),
-                            "banner": banner(record.label, node.config.policy),
-                        }
-                    )
-            index = page[-1].index
+        at, last = min(wanted, default=0) - 1, max(wanted, default=-1)
+        while at < last and (page := node.journal.records(realm, after=at, limit=min(500, last - at))):
+            rows += [self._row(kept, wanted[kept.index]) for kept in page if kept.index in wanted]
+            at = page[-1].index
         return rows
+
+    def _row(self, kept: Kept, position: int) -> Json:
+        record = kept.record
+        row: Json = {"index": position, "id": record.id, "kind": record.kind, "origin": record.origin, "author": record.author}
+        row |= {"protocol_time": record.protocol_time, "realm_time": record.realm_time, "leaf": kept.leaf.hex()}
+        return row | {"banner": banner(record.label, self._node.config.policy), "understood": body_of(record) is not None}
 
     def log(self, reader: Reader, realm: Realm) -> list[Json]:
         """The watch log, the newest first."""

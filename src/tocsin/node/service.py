@@ -93,6 +93,7 @@ class Node:
         self.cuts: list[tuple[Micros, Micros | None]] = []
         self.shared = 0
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
+        self._shelves: dict[tuple[str, Realm], tuple[list[int], int]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
         self._streams: dict[tuple[Realm, str], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -189,6 +190,15 @@ class Node:
         if (demo := self.config.demo_clock) is not None:
             return DemoClock(self.clock, demo.start, demo.speed)
         return self.clock
+
+    def shelf(self, reader: Reader, realm: Realm) -> list[int]:
+        """The indices of `realm`'s records that readers of this view may see; each record is looked at once for a view."""
+        indices, seen = self._shelves.get((reader.view.id, realm), ([], -1))
+        while page := self.journal.records(realm, after=seen):
+            indices += [kept.index for kept in page if reader.may_see(kept.record, self.config.id)]
+            seen = page[-1].index
+        self._shelves[reader.view.id, realm] = indices, seen
+        return indices
 
     # --- observations ---------------------------------------------------------------------------------------
 

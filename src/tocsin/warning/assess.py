@@ -239,7 +239,7 @@ def _late(state: State, live: Sequence[Episode], *, outward: bool) -> list[str]:
 def _cannot_see(state: State, live: Sequence[Episode], *, outward: bool) -> tuple[str, ...]:
     named = frozenset().union(*(e.feeds for e in live))
     found = [f"{name}: no feed" for name in state.blind]
-    found += [f"{name}: nothing at all is seen near it, so perhaps nobody looks" for name in state.unseen]
+    found += [f"{name}: near some of it, or all, nothing is seen, so perhaps nobody looks there" for name in state.unseen]
     for feed in state.feeds:
         if feed.state not in {"ok", "ended"}:
             name = feed.name if not outward or feed.name in named else "another feed"

@@ -91,10 +91,10 @@ class JournalController(Controller):
         reader: TheReader,
         screens: TheScreens,
         realm: OfRealm,
-        after: Annotated[int, QueryParameter(ge=-1)] = -1,
+        after: Annotated[int | None, QueryParameter(ge=-1)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> list[Json]:
-        """Rows after an index, which counts this reader's rows alone."""
+        """Rows past an index, which counts this reader's rows alone; the newest rows without one."""
         return screens.journal(reader, realms.parse(realm), after, limit)
 
 
