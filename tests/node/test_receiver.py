@@ -71,6 +71,27 @@ def test_it_plays_no_sooner_than_its_clock_says_and_a_feed_hears_all_of_it():
     asyncio.run(work())
 
 
+def test_it_plays_the_recording_again_when_it_is_to():
+    async def work():
+        sent, clock = flown(), ManualClock(START + 10**12)
+        receiver = Receiver(sent, clock)
+        async with receiver.listening() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            data = b""
+            while data.count(b"MSG,3") < len(sent):
+                data += await asyncio.wait_for(reader.read(65536), 10)
+            receiver.repeat(3000)
+            while data.count(b"MSG,3") < 2 * len(sent):
+                data += await asyncio.wait_for(reader.read(65536), 10)
+            writer.close()
+            await writer.wait_closed()
+        got = parse(data, "sbs", feed="r", realm=LIVE, label=LABEL).observations
+        times = np.sort(got["time"])
+        assert times[len(sent)] - times[0] == 3_000_000_000
+
+    asyncio.run(work())
+
+
 async def until(true, seconds=10.0):
     for _ in range(int(seconds / 0.02)):
         if true():

@@ -52,6 +52,10 @@ def test_a_demonstrations_clock_stands_until_it_is_let_go():
     assert clock.now() == 1000 * SECOND
     base.move_to(START + 11 * SECOND)
     assert clock.now() == 1060 * SECOND
+    clock.let_go(START + 11 * SECOND, 10)
+    assert clock.now() == 1060 * SECOND
+    base.move_to(START + 12 * SECOND)
+    assert clock.now() == 1070 * SECOND
 
 
 def test_looks_are_due_at_whole_steps_and_never_twice():

@@ -74,9 +74,10 @@ class LinkTo(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LetGo(msgspec.Struct, forbid_unknown_fields=True):
-    """The protocol time (µs UTC) at which a demonstration begins."""
+    """The protocol time (µs UTC) at which a demonstration begins, or goes on at another speed."""
 
     zero: int
+    speed: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
 
 
 async def status(node: Node, _: Nothing) -> Any:
@@ -206,7 +207,7 @@ async def let_go(node: Node, at: LetGo) -> Any:
     clock = node.worlds[LIVE].clock
     if not isinstance(clock, DemoClock):
         raise NodeError("this node's live clock is the system's own")
-    clock.let_go(at.zero)
+    clock.let_go(at.zero, at.speed)
     return {"zero": at.zero}
 
 

@@ -129,6 +129,8 @@ class WarningScreens:
         rows: dict[str, Json] = {
             me.id: {"partner": me.id, "name": me.name, "state": "delivered", "at": said.record.protocol_time, "by": "", "reason": ""}
         }
+        if mine and said.body.approved_by:
+            rows[me.id] |= {"state": "acknowledged", "at": said.record.protocol_time, "by": said.body.approved_by}
         if mine:
             out = next((v for v in reversed(seen) if v.body.issued_at is not None), None)
             ledger = {row.partner: row for row in self._node.exchange.ledger(out.record.id)} if out and self._node.exchange else {}

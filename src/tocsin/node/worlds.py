@@ -48,9 +48,9 @@ class DemoClock:
         gone = 0 if self._zero is None else max(0, self._base.now() - self._zero)
         return self._start + int(gone * self._speed)
 
-    def let_go(self, zero: Micros) -> None:
-        """Run from protocol time `zero` on."""
-        self._zero = zero
+    def let_go(self, zero: Micros, speed: float | None = None) -> None:
+        """Run from protocol time `zero` on, at another `speed` if one is given; what time it is by then does not jump."""
+        self._start, self._zero, self._speed = self.now(), zero, speed or self._speed
 
 
 @dataclass

@@ -83,7 +83,7 @@ def show(figures: dict[str, Any]) -> None:
         f"Delivered, with the exercise's: {delivered}",
         f"From {figures['source']}'s intake to a partner's picture: p50 {late['p50']:.0f} ms, p99 {late['p99']:.0f} ms",
         f"Withheld: {withheld}. Lost: {figures['lost']}. Doubled: {figures['doubled']}.",
-        figures["demo"].capitalize() + ".",
+        f"{figures['demo'][0].upper()}{figures['demo'][1:]}.",
     )
     for line in lines:
         console.print(Text(line))

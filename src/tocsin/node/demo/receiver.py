@@ -23,10 +23,16 @@ class Receiver:
     """Plays `observations` (sorted by time) to whoever connects, as their times come on `clock`."""
 
     def __init__(self, observations: Observations, clock: Clock) -> None:
+        self._observations = observations
         self._times = observations["time"]
         self._lines = _lines(observations)
         self._clock = clock
+        self._again_s: float | None = None
         self.played = 0
+
+    def repeat(self, every_s: float) -> None:
+        """Play the recording again, `every_s` later each time, once it is over."""
+        self._again_s = every_s
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
@@ -42,17 +48,24 @@ class Receiver:
         """Whether everything was played."""
         return self.played >= len(self._lines)
 
+    async def _next_round(self) -> bool:
+        # The decoder stays up when the sky is empty.
+        while self._again_s is None:
+            await asyncio.sleep(STEP_S)
+        later = self._observations.replace(time=self._observations["time"] + int(self._again_s * SECOND))
+        lines = await asyncio.to_thread(_lines, later)
+        self._observations, self._times, self._lines, self.played = later, later["time"], lines, 0
+        return True
+
     async def _play(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while not self.ended:
+            while not self.ended or await self._next_round():
                 due = int(np.searchsorted(self._times, self._clock.now(), side="right"))
                 if due > self.played:
                     writer.write("".join(self._lines[self.played : due]).encode())
                     self.played = due
                     await writer.drain()
                 await asyncio.sleep(STEP_S)
-            # The decoder stays up when the sky is empty.
-            await asyncio.sleep(3600)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:

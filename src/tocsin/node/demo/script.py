@@ -32,6 +32,7 @@ REALM = "exercise:night-lantern"
 LIVE_START = parse_iso("2018-08-01T12:00:00Z")
 WINDOW_S = 3000.0
 SPEED = 75.0
+LOOKING_SPEED = 10.0
 LEAD_S = 3.0
 CUT_AFTER_S, CUT_FOR_S = 14.0, 6.0
 PATIENCE_S = 20.0
@@ -83,6 +84,7 @@ class Demonstration:
             officers = [await stack.enter_async_context(Officer(p, url)) for p, url in zip(players, urls, strict=True)]
             self.figures = await self._play(players, officers, receiver, observations)
             if stay is not None:
+                await self._go_on(players, clock, receiver)
                 await stay(list(zip(players, urls, strict=True)))
             return self.figures
 
@@ -92,6 +94,14 @@ class Demonstration:
         for name, card in cards.items():
             (folder / "cards" / f"{name.lower()}.toml").write_text(card)
         await stack.enter_async_context(running("relay", "up", str(folder), "--port", str(port), log=folder / "relay-process.log"))
+
+    async def _go_on(self, players: list[Player], clock: DemoClock, receiver: Receiver) -> None:
+        # For people to look at: the recorded hour again and again, at a pace that an eye can follow.
+        receiver.repeat(WINDOW_S)
+        now = self._clock.now()
+        for one in players:
+            await control.call_running(one.folder, "let-go", {"zero": now, "speed": LOOKING_SPEED})
+        clock.let_go(now, LOOKING_SPEED)
 
     async def _start_nodes(self, stack: contextlib.AsyncExitStack, players: list[Player]) -> list[str]:
         runs = [running("up", str(p.folder), log=p.folder / "node.log") for p in players]
