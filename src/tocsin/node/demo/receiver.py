@@ -27,12 +27,14 @@ class Receiver:
         self._times = observations["time"]
         self._lines = _lines(observations)
         self._clock = clock
-        self._again_s: float | None = None
+        self._again = asyncio.Event()
+        self._again_s = 0.0
         self.played = 0
 
     def repeat(self, every_s: float) -> None:
         """Play the recording again, `every_s` later each time, once it is over."""
         self._again_s = every_s
+        self._again.set()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
@@ -50,8 +52,7 @@ class Receiver:
 
     async def _next_round(self) -> bool:
         # The decoder stays up when the sky is empty.
-        while self._again_s is None:
-            await asyncio.sleep(STEP_S)
+        await self._again.wait()
         later = self._observations.replace(time=self._observations["time"] + int(self._again_s * SECOND))
         lines = await asyncio.to_thread(_lines, later)
         self._observations, self._times, self._lines, self.played = later, later["time"], lines, 0
