@@ -59,7 +59,7 @@ class WarningScreens:
         said = node.register.said_of(seen[-1], node.config.id)
         # Who acknowledged this level need not do it again for every new figure.
         same = [v for v in seen if v.body.level == body.level and v.body.state != "cancelled"]
-        acknowledged = any("acknowledged" in node.register.said_of(v, node.config.id) for v in same)
+        acknowledged = any("acknowledged" in node.register.said_of(v, node.config.id) or (mine and v.body.approved_by) for v in same)
         evidence = [
             {
                 "indicator": e.indicator,
