@@ -1,0 +1,45 @@
+"""The documents say what is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def every_test() -> set[str]:
+    return {name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+
+
+def test_every_test_that_a_document_names_is_there():
+    named = {name for path in (ROOT / "docs").rglob("*.md") for name in re.findall(r"`(test_\w+)`", path.read_text())}
+    assert len(named) > 5
+    assert named <= every_test()
+
+
+def test_every_link_between_documents_leads_somewhere():
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+            if not target.startswith("http"):
+                assert (path.parent / target).exists(), (path.name, target)
+
+
+def test_every_verb_of_the_readme_is_a_verb():
+    from tocsin.node.cli import app
+
+    verbs = set(re.findall(r"`tocsin (\w+)", (ROOT / "README.md").read_text()))
+    assert len(verbs) > 8
+    for verb in verbs:
+        assert app[verb] is not None
+
+
+def test_no_file_holds_a_registry_address_or_a_path_of_one_machine():
+    lines = [
+        (path.name, line)
+        for path in ROOT.glob("*.toml")
+        for line in [*path.read_text().splitlines()]
+        if re.search(r"https?://[^ \"]+\.(whl|tgz|tar\.gz)|--(extra-)?index-url", line)
+    ]
+    lock = (ROOT / "console" / "package-lock.json").read_text()
+    assert lines == []
+    assert '"resolved"' not in lock
+    assert re.fullmatch(r"([A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+\n)+", (ROOT / "constraints.txt").read_text())
