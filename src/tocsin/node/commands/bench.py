@@ -110,6 +110,16 @@ BENCHES: dict[str, Callable[[bool], Json]] = {
 }
 
 
+NOTES = {
+    "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder of the same bytes.",
+    "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
+    "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, read from memory.",
+    "warning": "All detectors and the assessment of one view; ms for a second of data, and of the worst look.",
+    "latency": "Two nodes of one process over a real relay: from `share` to the partner's sink, at two rates of observations.",
+    "demo": "The demonstration's processes: from the source node's intake to a partner's picture, beside two realms at full speed.",
+}
+
+
 def _machine() -> Json:
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}",
@@ -135,7 +145,7 @@ def _page(found: dict[str, Json], *, small: bool) -> str:
         f"Machine: {machine['machine']}. Date: {machine['date']}." + (" SMALL RUN: these figures mean nothing." if small else ""),
     ]
     for name, figures in found.items():
-        lines += ["", f"## `tocsin bench {name}`", "", "| figure | value |", "|---|---|"]
+        lines += ["", f"## `tocsin bench {name}`", "", NOTES[name], "", "| figure | value |", "|---|---|"]
         lines += [f"| {key} | {_number(value)} |" for key, value in _flat(figures)]
     return "\n".join([*lines, ""])
 
