@@ -23,6 +23,15 @@ def test_every_link_between_documents_leads_somewhere():
                 assert (path.parent / target).exists(), (path.name, target)
 
 
+def test_the_documented_node_toml_is_one_that_a_node_reads():
+    from tocsin.node import config
+
+    text = (ROOT / "docs" / "two-nodes.md").read_text()
+    found = config.parse(text.partition("```toml\n")[2].partition("```")[0].encode())
+    assert found.feeds[0].name == "roof"
+    assert set(config.Config.__struct_fields__) - set(re.findall(r"\w+", text)) <= {"notice", "demo_clock"}
+
+
 def test_every_verb_of_the_readme_is_a_verb():
     from tocsin.node.cli import app
 

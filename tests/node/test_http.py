@@ -18,7 +18,8 @@ SECRET = {**REPORT, "title": "Kestrel nine", "classification": "CONFIDENTIAL", "
 
 def flights(node, label: Label, count: int = 3, ago_s: float = 0.1) -> Observations:
     now = node.clock.now() - int(ago_s * 1e6)
-    east = now / 1e6 % 1000 * 0.00197  # 150 m/s at 47 degrees
+    began = node.__dict__.setdefault("flights_began", now)
+    east = (now - began) / 1e6 * 0.00197  # 150 m/s at 47 degrees
     return build(
         "roof", LIVE, label, count, time=[now] * count, identity=[(1 << 56) + i + 1 for i in range(count)],
         latitude=[47.0 + i / 10 for i in range(count)], longitude=[8.0 + east] * count, altitude=[5000.0] * count, speed=[150.0] * count,

@@ -62,6 +62,7 @@ export const messages = {
   'wait.log': 'the watch log',
 
   'quiet.title': 'Nothing rings',
+  'quiet.blind': 'Nothing rings, but nothing can be seen',
   'quiet.since': 'as of {time}',
   'quiet.none': 'No topic is watched in this realm. An administrator adds one to the node’s configuration.',
   'quiet.waiting': 'Watched, not enough seen yet to say more than the base rate.',

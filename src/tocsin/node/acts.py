@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
@@ -16,6 +17,8 @@ from .register import Version
 from .service import Node
 
 MAX_TEXT = 20_000
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that make text read as something else than its characters say."""
 RANKS = {"read": 0, "held": 1, "acknowledged": 2}
 
 
@@ -78,6 +81,8 @@ class Acts:
     ) -> str:
         """Say a report under a label of the writer's; gives its record id."""
         reader.needs(Role.ANALYST, Role.WATCH_OFFICER)
+        if realm not in self._node.worlds:
+            raise NotFound
         label = self.new_label(reader, classification, releasable_to, caveats)
         for name in ("title", "text", "source"):
             _text(getattr(fields, name), name)
@@ -89,6 +94,8 @@ class Acts:
         """Add a line to this node's watch log."""
         reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
         body = LogEntry(text=_text(text, "text"))
+        if realm not in self._node.worlds:
+            raise NotFound
         await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader)))
 
     def new_label(self, reader: Reader, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]) -> Label:
@@ -105,7 +112,7 @@ class Acts:
 
     def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
         """What release would decide about `label`, partner by partner."""
-        return decide(label, realm, [p.clearance for p in self._node.book.partners()]).decisions
+        return decide(label, realm, [p.clearance for p in self._node.book.partners()], policy=self._node.config.policy).decisions
 
     def _now(self, realm: Realm) -> int:
         return self._node.world(realm).clock.now()
@@ -132,6 +139,8 @@ class Acts:
 def _text(text: str, what: str, *, empty: bool = False) -> str:
     if not text.strip() and not empty:
         raise Conflict(f"{what} is empty")
+    if any(c in BIDI or (unicodedata.category(c) == "Cc" and c not in "\n\t") for c in text):
+        raise Conflict(f"{what} holds a control character, or one that turns the direction of writing")
     if len(text) > MAX_TEXT:
         raise Conflict(f"{what} is longer than {MAX_TEXT:,} characters")
     return text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tocsin.core import Denied, NotReachable, TocsinError
 
@@ -20,7 +22,7 @@ ENOUGH_BYTES = 1 << 30
 
 
 async def check(folder: Path) -> list[Row]:
-    """Rows `{what, well, says}`; later checks are left out where an earlier one makes them impossible."""
+    """Rows `{what, well, says}`, `well` None where it is neither; later checks are left out where an earlier one makes them impossible."""
     rows: list[Row] = []
     try:
         config = configuration.read(folder)
@@ -31,11 +33,11 @@ async def check(folder: Path) -> list[Row]:
     try:
         running = await control.call_running(folder, "status", {}, timeout_s=10)
     except NotReachable:
-        return rows + await _stopped(folder)
+        return [*rows, *await _stopped(folder), *await _relay(config)]
     except TocsinError as error:
         return [*rows, _row("node", False, str(error))]
     rows.append(_row("node", True, "it runs"))
-    return rows + list(_live(config, running))
+    return [*rows, *_live(running), *await _relay(config)]
 
 
 def _on_disk(folder: Path, config: configuration.Config) -> Iterator[Row]:
@@ -59,16 +61,31 @@ async def _stopped(folder: Path) -> list[Row]:
         rows = [_row("keys and journal", True, "they open")]
         count = len(node.people.users())
         rows.append(_row("people", count > 0, f"{count} may log in"))
+        shared = len(node.book.partners())
+        rows.append(_row("partners", True, f"{shared} are pinned"))
     finally:
         await node.close()
-    return [*rows, _row("node", True, f"it does not run: tocsin up {folder}")]
+    return [*rows, {"what": "node", "well": None, "says": f"it does not run: tocsin up {folder}"}]
 
 
-def _live(config: configuration.Config, status: dict[str, Any]) -> Iterator[Row]:
+async def _relay(config: configuration.Config) -> list[Row]:
+    if config.relay.supervise:
+        return [_row("relay", True, "this node runs it")]
+    if not config.relay.url:
+        return [{"what": "relay", "well": None, "says": "none is set, so this node shares with nobody: set [relay] url in node.toml"}]
+    where = urlsplit(config.relay.url)
+    try:
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(where.hostname, where.port or 4222)
+        writer.close()
+    except (OSError, TimeoutError):
+        return [_row("relay", False, f"nothing answers at {where.hostname}:{where.port or 4222}")]
+    return [_row("relay", True, f"something answers at {where.hostname}:{where.port or 4222}")]
+
+
+def _live(status: dict[str, Any]) -> Iterator[Row]:
     for feed in status["feeds"]:
         yield _row(f"feed {feed['name']}", feed["state"] == "ok", feed["state"])
-    if not (config.relay.url or config.relay.supervise):
-        yield _row("relay", True, "none is set: this node shares with nobody")
     for link in status["links"]:
         yield _row(f"partner {link['partner']}", link["state"] == "up", link["state"])
     counters = status["counters"]

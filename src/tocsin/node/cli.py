@@ -46,7 +46,7 @@ for parent, name, where, words in (
     (rule, "agree", "rules:agree", "Agree to a rule: it is in force."),
     (rule, "withdraw", "rules:withdraw", "End a rule at once."),
     (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
-    (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in a folder."),
+    (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
 for group in (user, partner, topic, rule, relay, protocol):
@@ -68,9 +68,12 @@ def main(tokens: list[str] | None = None) -> None:
         # Loaded only now: the core brings numpy along, and help is to come at once.
         from tocsin.core import TocsinError
 
-        if not isinstance(error, TocsinError):
+        found = error
+        while isinstance(found, ExceptionGroup):
+            found = found.exceptions[0]
+        if not isinstance(found, TocsinError):
             raise
-        _end(str(error), error.exit_code)
+        _end(str(found), found.exit_code)
 
 
 def _end(text: str, code: int) -> None:

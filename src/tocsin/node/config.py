@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import tomli_w
@@ -15,6 +15,7 @@ from tocsin.core import Clearance, LabelPolicy
 from .errors import BadConfig, NotANode
 
 FILE = "node.toml"
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _PARTNER = re.compile(r"[A-Z][A-Z0-9-]{0,23}")
 
 
@@ -22,7 +23,7 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the console listens. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
-    port: int = 8700
+    port: Port = 8700
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str = ""
     supervise: bool = False
-    port: int = 4222
+    port: Port = 4222
 
 
 class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,7 +52,7 @@ async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
         **wishes.more,
     )
     config = configuration.parse(configuration.dump(config).encode())
-    person = operations.NewUser(wishes.user, wishes.password, ROLES)
+    person = operations.NewUser(wishes.user, wishes.password, ROLES, wishes.clearance, list(wishes.caveats))
     try:
         msgspec.convert(msgspec.to_builtins(person), operations.NewUser)
     except msgspec.ValidationError as error:

@@ -26,7 +26,7 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
-    """A person: `clearance` is a level's name; empty means the node's own."""
+    """A person: `clearance` is a level's name; empty means the lowest."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     password: Annotated[str, msgspec.Meta(min_length=10, max_length=1024)]
@@ -84,7 +84,11 @@ async def status(node: Node, _: Nothing) -> Any:
     """How the node is: feeds, links, realms, what the exchange counted, how long observations took to come."""
     inside, outside = _by_cuts(node)
     realm_rows = [
-        {"realm": world.realm, "time": iso(world.clock.now()), "tracks": [len(s.picture.tracks(world.clock.now())) for s in world.sights()]}
+        {
+            "realm": world.realm,
+            "time": iso(world.clock.now()) if world.clock.now() else None,
+            "tracks": [len(s.picture.tracks(world.clock.now())) for s in world.sights()],
+        }
         for world in node.worlds.values()
     ]
     feeds = [msgspec.to_builtins(feed.status()) for feed in node.feeds]
@@ -92,6 +96,7 @@ async def status(node: Node, _: Nothing) -> Any:
     return {
         "id": node.config.id,
         "name": node.config.name,
+        "running": node.is_running,
         "realms": realm_rows,
         "feeds": feeds,
         "links": links,
@@ -110,8 +115,8 @@ async def add_user(node: Node, new: NewUser) -> Any:
     unknown = set(new.roles) - {role.value for role in Role}
     if unknown:
         raise NodeError(f"no role {min(unknown)!r}: use {', '.join(role.value for role in Role)}")
-    level = config.policy.rank(new.clearance or config.clearance)
-    caveats = frozenset(new.caveats) if new.clearance else config.own.caveats
+    level = config.policy.rank(new.clearance or config.policy.levels[0])
+    caveats = frozenset(new.caveats)
     if level > config.own.classification or not caveats <= config.own.caveats:
         raise NodeError(f"nobody here is cleared above the node itself, which is cleared to {config.clearance}")
     user = await node.people.add_user(

@@ -57,7 +57,7 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
     versions = [v for (r, _), vs in node.register.warnings.items() if r == realm for v in vs if v.record.id not in before]
     left_out: Counter[str] = Counter()
     for name, count in world.sight(node.views.of(node.config.own)).picture.totals().items():
-        if name != "accepted" and count:
+        if name not in {"accepted", "tracks"} and count:
             left_out[name] += count
     return found | {
         "aircraft": len(np.unique(observations["identity"])),

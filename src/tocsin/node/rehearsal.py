@@ -52,10 +52,15 @@ class Rehearsal:
         self._started = self._node.clock.now() - int(LENGTH_S * SECOND)
         return self.state()
 
+    @staticmethod
+    def idle() -> Json:
+        """What there is to say while no night is played."""
+        return {"running": False, "realm": None, "elapsed_s": 0, "of_s": LENGTH_S, "step": 0, "steps": []}
+
     def state(self) -> Json:
         """How far it is, and which steps are done."""
         if self._realm is None:
-            return {"running": False, "realm": None, "elapsed_s": 0, "of_s": LENGTH_S, "step": 0, "steps": []}
+            return self.idle()
         steps = self._steps()
         step = next((i for i, s in enumerate(steps) if not s["done"]), len(steps))
         return {
@@ -73,7 +78,9 @@ class Rehearsal:
     def _steps(self) -> list[Json]:
         register, realm = self._node.register, self._realm
         versions = [v for (r, _), vs in register.warnings.items() if r == realm for v in vs]
-        answers = [a.body.state for v in versions for a in register.answers[v.body.warning]]
+        said = [a for v in versions for a in register.answers[v.body.warning]]
+        answers = [a.body.state for a in said]
+        acted = [a.record.protocol_time for a in said if a.body.state == "acknowledged"]
         findings = [found for found in register.episodes.values() if found[0][0].realm == realm]
         done = {
             "quiet": self._elapsed() > 5,
@@ -81,6 +88,6 @@ class Rehearsal:
             "bell": bool(versions),
             "acknowledged": "acknowledged" in answers,
             "issued": any(v.body.state == "issued" for v in versions),
-            "changed": len({(v.body.warning, v.body.level) for v in versions}) > 1 or len(versions) > 2,
+            "changed": bool(acted) and any(v.record.protocol_time > min(acted) and v.record.author.startswith("node/") for v in versions),
         }
         return [{"id": key, "at_s": at, "done": done[key]} for key, at in night.STEPS]

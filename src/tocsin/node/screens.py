@@ -53,6 +53,10 @@ class Screens:
                 found.append({"realm": realm, "kind": kind, "title": title, "note": "", "time": time, "banner": self._banner_of(labels)})
         return found
 
+    def sees(self, reader: Reader, realm: Realm) -> bool:
+        """Whether this reader sees anything in `realm`, so that it is there for them at all."""
+        return realm in self._node.worlds and (realm == "live" or bool(self._labels_in(reader, realm)))
+
     def _labels_in(self, reader: Reader, realm: Realm) -> list[Label]:
         register = self._node.register
         labels = set(self._node.worlds[realm].sight(reader.view).labels)

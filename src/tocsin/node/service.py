@@ -166,6 +166,11 @@ class Node:
 
     # --- worlds ---------------------------------------------------------------------------------------------
 
+    @property
+    def is_running(self) -> bool:
+        """Whether feeds, detectors and the exchange run."""
+        return self._tasks is not None
+
     def world(self, realm: Realm, clock: Clock | None = None) -> World:
         """The world of `realm`; a new one opens the eyes of every view that has readers here."""
         if (found := self.worlds.get(realm)) is None:

@@ -7,6 +7,7 @@ from typing import Any
 from tocsin.core import Realm, banner, realms
 from tocsin.exchange import LedgerRow
 from tocsin.people import Role
+from tocsin.policy import decide
 
 from .acts import Acts
 from .readers import Reader
@@ -113,7 +114,7 @@ class WarningScreens:
             "protocol_time": record.protocol_time,
             "realm_time": record.realm_time,
             "history": watch.assessment().to_json()["history"] if watch is not None else [],
-            "who_knows": self._who_knows(seen, answers, mine=mine),
+            "who_knows": self._who_knows(reader, seen, answers, mine=mine),
             "may": may,
             "changed_since_read": not said,
             "has_cap": bool(body.cap),
@@ -123,7 +124,7 @@ class WarningScreens:
         found = [body for record, body in self._node.register.episodes.get(finding, ()) if reader.may(record.label)]
         return self._node.worlds[realm].sight(reader.view).picture.numbers_of(found[-1].identities) if found else []
 
-    def _who_knows(self, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
+    def _who_knows(self, reader: Reader, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config
         said = seen[-1]
         rows: dict[str, Json] = {
@@ -134,17 +135,32 @@ class WarningScreens:
         if mine:
             out = next((v for v in reversed(seen) if v.body.issued_at is not None), None)
             ledger = {row.partner: row for row in self._node.exchange.ledger(out.record.id)} if out and self._node.exchange else {}
+            denied = {} if out else self._denied(said, reader)
             for known in self._node.book.partners():
-                rows[known.card.partner] = _ledger_row(known.card.partner, known.card.name, ledger.get(known.card.partner))
+                fate = _ledger_row(known.card.partner, known.card.name, ledger.get(known.card.partner))
+                rows[known.card.partner] = fate | denied.get(known.card.partner, {})
         elif (partner := self._node.book.get(said.record.origin)) is not None:
             origin = _ledger_row(said.record.origin, partner.card.name, None)
-            rows[said.record.origin] = origin | {"state": "acknowledged", "at": said.body.issued_at, "by": said.body.approved_by}
+            rows[said.record.origin] = origin | {
+                "state": "acknowledged",
+                "at": said.record.protocol_time,
+                "by": said.body.approved_by,
+                "reason": "",
+            }
         for answer in answers:
             row = rows.get(answer.record.origin)
             if row is not None and ORDER.get(answer.body.state, 0) > ORDER[row["state"]]:
                 by = answer.record.author if answer.record.origin == me.id else ""
                 row |= {"state": answer.body.state, "at": answer.record.protocol_time, "by": by}
         return list(rows.values())
+
+    def _denied(self, draft: Version, reader: Reader) -> dict[str, Json]:
+        # What release will decide when the draft is approved: nobody is shown as a receiver who would get nothing.
+        node = self._node
+        label = node.register.evidence_label(draft.record, reader.view.clearance)
+        clearances = [p.clearance for p in node.book.partners()]
+        decisions = decide(label, draft.record.realm, clearances, policy=node.config.policy).decisions
+        return {d.partner: {"state": "withheld", "reason": d.reason} for d in decisions if not d.allowed}
 
     def who_has(self, record: str) -> list[Json]:
         """What became of a record of this node's, partner by partner."""

@@ -31,6 +31,9 @@ def name_of(text: str) -> tuple[str, str]:
     key = key_of(name)
     if not _NAME.fullmatch(name) or len(key) > 120:
         raise BadUser("a user's name has 1 to 64 letters, digits, spaces or . ' @ - and begins with a letter or digit")
+    # A Cyrillic letter among Latin ones is there to be taken for somebody else.
+    if len({unicodedata.name(letter, "?").split()[0] for letter in key if letter.isalpha()}) > 1:
+        raise BadUser("a user's name is in one script: this one mixes letters that look alike")
     if key in RESERVED:
         raise BadUser(f"{key} is no user's name: it stands for what the node does by itself")
     return name, key

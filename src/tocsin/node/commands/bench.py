@@ -26,8 +26,10 @@ def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIG
 
     Parameters
     ----------
-    small: Little data, to see that it works; the figures mean nothing then.
-    out: Where `all` writes.
+    small
+        Little data, to see that it works; the figures mean nothing then.
+    out
+        Where `all` writes.
     """
     if name == "all":
         found = {each: BENCHES[each](small) for each in BENCHES}
@@ -111,9 +113,9 @@ BENCHES: dict[str, Callable[[bool], Json]] = {
 
 
 NOTES = {
-    "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder of the same bytes.",
+    "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder.",
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
-    "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, read from memory.",
+    "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, from memory.",
     "warning": "All detectors and the assessment of one view; ms for a second of data, and of the worst look.",
     "latency": "Two nodes of one process over a real relay: from `share` to the partner's sink, at two rates of observations.",
     "demo": "The demonstration's processes: from the source node's intake to a partner's picture, beside two realms at full speed.",

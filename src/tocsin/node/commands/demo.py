@@ -20,9 +20,12 @@ def demo(*, once: bool = False, json: bool = False, seed: int = 1, cache: Path |
 
     Parameters
     ----------
-    once: End after the table.
-    seed: Of the exercise and of how flights are re-timed.
-    cache: Where the recording is kept; `.cache/samples` in the current folder if left out.
+    once
+        End after the table.
+    seed
+        Of the exercise and of how flights are re-timed.
+    cache
+        Where the recording is kept; `.cache/samples` in the current folder if left out.
     """
     figures = asyncio.run(_run(once or not sys.stdout.isatty(), seed, cache or Path(".cache/samples")))
     if json:

@@ -17,8 +17,10 @@ def add(folder: Path, name: str, *, roles: str = "watch-officer", clearance: str
 
     Parameters
     ----------
-    roles: Several with commas: watch-officer, analyst, approver, administrator, reader.
-    clearance: A level of the node's policy; the node's own if left out.
+    roles
+        Several with commas: watch-officer, analyst, approver, administrator, reader.
+    clearance
+        A level of the node's policy; the lowest if left out.
     """
     password = os.environ.get("TOCSIN_PASSWORD") or ask_password(name)
     user = call(folder, "user.add", name=name, password=password, roles=[r for r in roles.split(",") if r], clearance=clearance)

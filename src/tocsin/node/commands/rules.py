@@ -36,9 +36,12 @@ def propose(
 
     Parameters
     ----------
-    to: Partners, with commas.
-    realms: Realms, with commas.
-    days: How long it holds from now.
+    to
+        Partners, with commas.
+    realms
+        Realms, with commas.
+    days
+        How long it holds from now.
     """
     console = Console(folder, user)
     now = console.session["protocol_time"]

@@ -18,10 +18,13 @@ def up(folder: Path, *, port: int | None = None) -> None:
 
     Parameters
     ----------
-    port: Where the console listens, in place of what node.toml says; 0 takes a free port.
+    port
+        Where the console listens, in place of what node.toml says; 0 takes a free port.
     """
     from tocsin.node.serving import serve
 
+    if port is not None and not 0 <= port <= 65535:
+        raise InputError(f"--port {port}: a port is 0 to 65535")
     log_to_stderr()
     asyncio.run(serve(folder, port=port, ready=_say_ready))
 
@@ -29,8 +32,8 @@ def up(folder: Path, *, port: int | None = None) -> None:
 def status(folder: Path, *, json: bool = False) -> None:
     """How the node in a folder is."""
     found = call(folder, "status")
-    lines = [f"{found['id']}, {found['name']}"]
-    lines += [f"realm {r['realm']}: {r['time']}, {max(r['tracks'], default=0):,} tracks" for r in found["realms"]]
+    lines = [f"{found['id']}, {found['name']}" + ("" if found["running"] else f": it does not run; start it with `tocsin up {folder}`")]
+    lines += [f"realm {r['realm']}: {r['time'] or '-'}, {max(r['tracks'], default=0):,} tracks" for r in found["realms"]]
     lines += [f"feed {f['name']}: {f['state']}" for f in found["feeds"]]
     lines += [f"partner {link['partner']}: {link['state']}" for link in found["links"]]
     give(found, json=json, text="\n".join(lines))

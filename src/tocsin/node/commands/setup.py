@@ -11,6 +11,7 @@ from tocsin.core import Denied, InputError
 
 from .output import give
 
+STATES = {True: "well ", False: "ILL  ", None: "note "}
 LEVELS = "UNCLASSIFIED,RESTRICTED,CONFIDENTIAL,SECRET"
 
 
@@ -32,14 +33,22 @@ def init(
 
     Parameters
     ----------
-    id: The node's short name among partners, in capitals, as ASTER.
-    name: What people call it, as "Aster watch floor".
-    user: The first person who may log in; approver, watch officer, analyst and administrator.
-    clearance: The highest level that the node may hold; the highest there is if left out.
-    levels: The label policy's levels, the lowest first, with commas; the same at every partner.
-    relay: The relay's address, as nats://host:4222.
-    relay_here: Run a relay for all partners in this node.
-    passphrase: Guard the node by a passphrase (TOCSIN_PASSPHRASE or asked for) in place of a key file in the folder.
+    id
+        The node's short name among partners, in capitals, as ASTER.
+    name
+        What people call it, as "Aster watch floor".
+    user
+        The first person who may log in; approver, watch officer, analyst and administrator.
+    clearance
+        The highest level that the node may hold; the highest there is if left out.
+    levels
+        The label policy's levels, the lowest first, with commas; the same at every partner.
+    relay
+        The relay's address, as nats://host:4222.
+    relay_here
+        Run a relay for all partners in this node.
+    passphrase
+        Guard the node by a passphrase (TOCSIN_PASSPHRASE or asked for) in place of a key file in the folder.
     """
     from tocsin.node.founding import Wishes, found
 
@@ -64,9 +73,9 @@ def doctor(folder: Path, *, json: bool = False) -> None:
     from tocsin.node.checkup import check
 
     rows = asyncio.run(check(folder))
-    text = "\n".join(f"{'well ' if row['well'] else 'ILL  '} {row['what']}: {row['says']}" for row in rows)
+    text = "\n".join(f"{STATES[row['well']]} {row['what']}: {row['says']}" for row in rows)
     give(rows, json=json, text=text)
-    if not all(row["well"] for row in rows):
+    if any(row["well"] is False for row in rows):
         raise Denied("something is not well: see above")
 
 

@@ -27,10 +27,11 @@ def replay(*files: Path, into: Path, id: str = "file", json: bool = False) -> No
     found = call(into, "replay", files=[str(path.resolve()) for path in files], id=id)
     lines = [
         f"{found['observations']:,} observations of {found['aircraft']:,} aircraft, {found['from']} to {found['until']}, in replay:{id}",
-        f"skipped while reading: {found['skipped'] or 'none'}; left out of the picture: {found['left_out'] or 'none'}",
+        f"skipped while reading: {_counts(found['skipped'])}; left out of the picture: {_counts(found['left_out'])}",
         *(f"{w['level']} at {w['time']}: {w['sentence']}" for w in found["warnings"]),
     ]
-    give(found, json=json, text="\n".join(lines if found["warnings"] else [*lines, "nothing rang"]))
+    if json or found["observations"]:
+        give(found, json=json, text="\n".join(lines if found["warnings"] else [*lines, "nothing rang"]))
     if found["errors"]:
         raise InputError(f"{'; '.join(found['errors'])}: what stood before was kept")
 
@@ -64,6 +65,10 @@ def approve(folder: Path, warning: str, *, user: User, realm: str = "live", note
 def cancel(folder: Path, warning: str, *, user: User, note: str, realm: str = "live", json: bool = False) -> None:
     """Cancel a warning, with the reason, for everyone who was told."""
     _act(folder, warning, user, realm, "cancel", note, json=json)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
 
 
 def _act(folder: Path, warning: str, user: str, realm: str, act: str, note: str, *, json: bool) -> None:

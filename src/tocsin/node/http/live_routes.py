@@ -19,6 +19,7 @@ from .session_routes import COOKIE, reader_at, same_origin
 
 EVERY_S = 0.5
 FEEDS_EVERY_S = 3.0
+STILL_EVERY = 2
 
 
 class Stream:
@@ -30,6 +31,7 @@ class Stream:
         self._realm = realm
         self._cursor = 0
         self._changed: set[str] = set()
+        self._takes = 0
         self.wake = asyncio.Event()
 
     def hear(self, change: Change) -> None:
@@ -47,7 +49,9 @@ class Stream:
             now = world.clock.now()
             delta = world.sight(self._reader.view).picture.since(self._cursor, now)
             full = self._cursor == 0
-            if full or len(delta.changed) or len(delta.gone):
+            self._takes += 1
+            # Without news a frame still comes every second: it says what time it is here.
+            if full or len(delta.changed) or len(delta.gone) or self._takes % STILL_EVERY == 0:
                 out.append(msgspec.json.encode(frame(self._realm, now, delta, full=full)))
             self._cursor = delta.cursor
         if self._changed:

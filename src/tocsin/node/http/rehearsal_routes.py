@@ -8,7 +8,7 @@ from litestar import Controller, delete, get, post
 
 from tocsin.people import Role
 
-from .given import TheReader, TheRehearsal
+from .given import TheReader, TheRehearsal, TheScreens
 
 Json = dict[str, Any]
 
@@ -25,9 +25,10 @@ class RehearsalController(Controller):
         return await rehearsal.start()
 
     @get("/", sync_to_thread=False)
-    def show(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:  # noqa: ARG002 - needs a reader
+    def show(self, reader: TheReader, rehearsal: TheRehearsal, screens: TheScreens) -> Json:
         """How far it is."""
-        return rehearsal.state()
+        found = rehearsal.state()
+        return found if found["realm"] is None or screens.sees(reader, found["realm"]) else rehearsal.idle()
 
     @delete("/", status_code=200)
     async def stop(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:

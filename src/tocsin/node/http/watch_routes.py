@@ -42,10 +42,11 @@ class WatchController(Controller):
         return screens.places(realms.parse(realm))
 
     @get("/tracks", sync_to_thread=False)
-    def tracks(self, reader: TheReader, node: TheNode, realm: OfRealm) -> Json:
+    def tracks(self, reader: TheReader, node: TheNode, screens: TheScreens, realm: OfRealm) -> Json:
         """Every current track, as one full frame."""
-        if (world := node.worlds.get(realms.parse(realm))) is None:
+        if not screens.sees(reader, realms.parse(realm)):
             raise NotFound
+        world = node.worlds[realm]
         picture = world.sight(reader.view).picture
         return frame(world.realm, world.clock.now(), picture.since(0, world.clock.now()), full=True)
 
