@@ -7,18 +7,20 @@ import httpx2
 import pytest
 import websockets
 
-from tocsin.core import LIVE, Label, Observations, Report
+from tocsin.core import LIVE, Label, ManualClock, Observations, Report, SeededEntropy
 from tocsin.core.observations import build
 
 from .helpers import PASSWORD, add_person, make, opened, person, serving
 
+MANUAL_START = 1_800_000_000_000_000
 REPORT = {"realm": LIVE, "title": "Loading seen", "text": "Trucks at the ramp.", "source": "harbour", "grade": "C3", "caveats": []}
 SECRET = {**REPORT, "title": "Kestrel nine", "classification": "CONFIDENTIAL", "releasable_to": []}
 
 
 def flights(node, label: Label, count: int = 3, ago_s: float = 0.1) -> Observations:
     now = node.clock.now() - int(ago_s * 1e6)
-    began = node.__dict__.setdefault("flights_began", now)
+    # By a manual clock the same for every node; by the system's from the first call on.
+    began = MANUAL_START if isinstance(node.clock, ManualClock) else node.__dict__.setdefault("flights_began", now)
     east = (now - began) / 1e6 * 0.00197  # 150 m/s at 47 degrees
     return build(
         "roof", LIVE, label, count, time=[now] * count, identity=[(1 << 56) + i + 1 for i in range(count)],
@@ -183,9 +185,7 @@ def test_what_a_reader_may_not_see_changes_no_byte_of_any_answer(tmp_path):
     ]
 
     async def bodies(folder, *, secret: bool):
-        from tocsin.core import ManualClock, SeededEntropy
-
-        clock = ManualClock(1_800_000_000_000_000)
+        clock = ManualClock(MANUAL_START)
         async with opened(await make(folder), clock, SeededEntropy(7)) as node, serving(node) as url:
             await add_person(node, "low", ["analyst"], "RESTRICTED")
             async with person(url) as mara, person(url, "low") as low:
