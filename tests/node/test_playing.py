@@ -234,6 +234,7 @@ def test_a_rehearsal_runs_once_at_a_time_and_ticks_off_what_happened(tmp_path):
             assert not rehearsal.state()["running"]
             state = await rehearsal.start()
             assert state["running"]
+            assert state["realm"] in [row["realm"] for row in Screens(node).realms(reader(node))]
             assert not any(step["done"] for step in state["steps"])
             with pytest.raises(Conflict, match="already"):
                 await rehearsal.start()

@@ -182,6 +182,7 @@ export const messages = {
 
   'slider.label': 'Time shown, of the last 30 minutes',
   'slider.live': 'LIVE',
+  'slider.end': 'END OF REPLAY',
   'slider.at': '{time}, {age} back',
   'slider.play': 'Play',
   'slider.pause': 'Pause',

@@ -92,7 +92,7 @@ async def start_exercise(
     start = night.START
     clock = ScaledClock(node.clock, start, speed)
     observations = await asyncio.to_thread(night.observations, realm, label, seed, Path(background) if background else None)
-    node.world(realm, clock)
+    node.world(realm, clock).conducted_under = label
     feed = Playback(observations, clock, PLAY_STEP_S, pace=paced(speed))
     node.add_feed(feed)
     transports = int(np.sum(observations["flags"] & FLAG.SIMULATED > 0))

@@ -59,7 +59,10 @@ class Screens:
 
     def _labels_in(self, reader: Reader, realm: Realm) -> list[Label]:
         register = self._node.register
-        labels = set(self._node.worlds[realm].sight(reader.view).labels)
+        world = self._node.worlds[realm]
+        labels = set(world.sight(reader.view).labels)
+        if world.conducted_under is not None and reader.may(world.conducted_under):
+            labels.add(world.conducted_under)
         said = [v.record for (r, _), versions in register.warnings.items() if r == realm for v in versions]
         said += [record for record, _ in register.reports[realm]]
         return [*labels, *{r.label for r in said if reader.may_see(r, self._node.config.id)}]

@@ -93,6 +93,7 @@ class World:
     def __init__(self, realm: Realm, clock: Clock, topics: Sequence[Topic], *, node: str, entropy: Entropy) -> None:
         self.realm = realm
         self.clock = clock
+        self.conducted_under: Label | None = None  # of an exercise that this node conducts: it is there before its first flight
         self._topics = topics
         self._node = node
         self._entropy = entropy

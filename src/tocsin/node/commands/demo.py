@@ -83,7 +83,7 @@ def show(figures: dict[str, Any]) -> None:
     withheld = "; ".join(f"one report from {', '.join(w['from'])}" for w in figures["withheld"])
     lines = (
         f"Observations of {figures['aircraft_real']:,} real aircraft: {figures['observations']:,}",
-        f"Delivered, with the exercise's: {delivered}",
+        f"Delivered, with the exercise's {figures['observations_exercise']:,}: {delivered}",
         f"From {figures['source']}'s intake to a partner's picture: p50 {late['p50']:.0f} ms, p99 {late['p99']:.0f} ms",
         f"Withheld: {withheld}. Lost: {figures['lost']}. Doubled: {figures['doubled']}.",
         f"{figures['demo'][0].upper()}{figures['demo'][1:]}.",

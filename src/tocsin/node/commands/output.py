@@ -18,12 +18,19 @@ def give(value: Any, *, json: bool, text: str | None = None) -> None:
     sys.stdout.write((msgspec.json.format(msgspec.json.encode(value), indent=2).decode() if json or text is None else text) + "\n")
 
 
-def give_rows(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, json: bool, empty: str) -> None:
-    """Print `rows` as JSON, or as a table of `columns` (key to heading); `empty` stands where there is none."""
+def give_rows(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, json: bool, empty: str, tall: bool = False) -> None:
+    """Print `rows` as JSON, or as a table of `columns` (key to heading); `empty` stands where there is none.
+
+    `tall`: a block for each row in place of a line, for rows with sentences and ids that somebody will copy.
+    """
     if json:
         give(list(rows), json=True)
     elif not rows:
         give(None, json=False, text=empty)
+    elif tall:
+        wide = max(map(len, columns.values()))
+        blocks = ["\n".join(f"{heading:{wide}}  {_cell(row.get(key))}" for key, heading in columns.items()) for row in rows]
+        give(None, json=False, text="\n\n".join(blocks))
     else:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in columns.values():

@@ -25,7 +25,7 @@ COLUMNS = {
 
 def list_(folder: Path, *, user: User, json: bool = False) -> None:
     """Every rule, with who stands behind it."""
-    give_rows(Console(folder, user).get("/rules"), COLUMNS, json=json, empty="No rule: nothing leaves without a person.")
+    give_rows(Console(folder, user).get("/rules"), COLUMNS, json=json, empty="No rule: nothing leaves without a person.", tall=True)
 
 
 def propose(

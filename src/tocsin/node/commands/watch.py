@@ -49,7 +49,7 @@ def warnings(folder: Path, *, user: User, realm: str = "live", json: bool = Fals
         "knows": "Who knows",
         "warning": "Id",
     }
-    give_rows(rows if json else shown, columns, json=json, empty=f"Nothing rings in {realm}.")
+    give_rows(rows if json else shown, columns, json=json, empty=f"Nothing rings in {realm}.", tall=True)
 
 
 def ack(folder: Path, warning: str, *, user: User, realm: str = "live", note: str = "", json: bool = False) -> None:

@@ -111,7 +111,7 @@ class Demonstration:
         aster, birch, _cedar = players
         started = self._clock.now()
         background = str(sample(SWITZERLAND, self._cache).resolve())
-        await control.call_running(
+        exercise = await control.call_running(
             aster.folder,
             "exercise",
             {
@@ -135,7 +135,8 @@ class Demonstration:
         await cut
         await self._settle(players)
         await self._watch(officers)
-        return await self._figures(players, officers, observations, withheld)
+        figures = await self._figures(players, officers, observations, withheld)
+        return figures | {"observations_exercise": exercise["observations"]}
 
     async def _withhold(self, officer: Officer) -> Json:
         body = {
