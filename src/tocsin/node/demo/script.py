@@ -134,7 +134,9 @@ class Demonstration:
                 break
         await cut
         await self._settle(players)
+        # What came last is answered too, and the answers arrive before anything is counted.
         await self._watch(officers)
+        await self._settle(players)
         figures = await self._figures(players, officers, observations, withheld)
         return figures | {"observations_exercise": exercise["observations"]}
 
