@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,39 @@ def test_latency_is_measured_apart_from_the_cut(figures):
     assert 0 < late["p50"] <= late["p99"]
     assert figures["latency_while_cut_ms"]["p99"] > late["p50"]
     assert {name: by["n"] > 100 for name, by in figures["latency_by_node"].items()} == {"BIRCH": True, "CEDAR": True}
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_demonstration_that_is_ended_leaves_no_process_behind(number, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tocsin", "demo", "--once", "--cache", str(CACHE)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "three nodes are up" in line:
+            break
+    assert started(tmp_path)
+    process.send_signal(number)
+    process.stderr.read()
+    assert process.wait(60) != 0
+    process.stderr.close()
+    for _ in range(100):
+        if not started(tmp_path):
+            return
+        time.sleep(0.1)
+    raise AssertionError(started(tmp_path))
+
+
+def started(folder):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in words:
+            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+    return found

@@ -136,7 +136,13 @@ class Relay:
         log = self._folder / "relay.log"
         with log.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
-                server_binary(), "-c", str(self._folder / "relay.conf"), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out
+                server_binary(),
+                "-c",
+                str(self._folder / "relay.conf"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         async with asyncio.timeout(START_TIMEOUT_S):
             while not await self._answers():

@@ -25,7 +25,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
     """Run the node in `folder` until SIGINT or SIGTERM; `ready` is told the console's address."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     configuration.read(folder)
     node = await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())

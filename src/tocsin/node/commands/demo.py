@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +28,11 @@ def demo(*, once: bool = False, json: bool = False, seed: int = 1, cache: Path |
     cache
         Where the recording is kept; `.cache/samples` in the current folder if left out.
     """
-    figures = asyncio.run(_run(once or not sys.stdout.isatty(), seed, cache or Path(".cache/samples")))
+    try:
+        figures = asyncio.run(_run(once or not sys.stdout.isatty(), seed, cache or Path(".cache/samples")))
+    except asyncio.CancelledError:
+        # Told to end, or the terminal went away: everything that was started has been ended.
+        raise SystemExit(143) from None
     if json:
         give(figures, json=True)
     elif once or not sys.stdout.isatty():
@@ -39,6 +44,10 @@ async def _run(once: bool, seed: int, cache: Path) -> dict[str, Any]:
     from tocsin.node.demo.script import Demonstration
     from tocsin.node.system import SystemClock, SystemEntropy
 
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None:
+            loop.add_signal_handler(number, task.cancel)
     clock = SystemClock()
     zero = clock.now()
 

@@ -61,10 +61,10 @@ async def _relay(folder: Path, port: int) -> None:
 
 
 async def stopped() -> None:
-    """Wait for Ctrl-C or a polite end."""
+    """Wait for Ctrl-C, a polite end, or the terminal's."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
 

@@ -22,6 +22,8 @@ async def running(*arguments: str, log: Path) -> AsyncIterator[str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tocsin", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=errors,
             env=_environment(),
+            # The terminal's signals are for the demonstration alone, which ends what it started in order.
+            start_new_session=True,
         )  # fmt: skip
     try:
         yield await _first_line(process, log, arguments)
