@@ -79,10 +79,16 @@ def test_a_night_rings_is_acknowledged_and_issued(open_page, node):
 def test_a_report_is_written_and_kept(open_page, node):
     _folder, address = node
     page = log_in(open_page, address, "#/live/reports")
-    page.wait_for_selector("main")
-    assert "Reports" in page.locator("main").inner_text() or page.locator("h1").count()
+    page.get_by_label("Title").fill("Loading seen")
+    page.get_by_label("What is said").fill("Trucks at the ramp, lights off.")
+    page.get_by_label("Who says it").fill("harbour radio")
+    page.get_by_role("button", name="Keep on this node").click()
+    page.get_by_text("Trucks at the ramp, lights off.").first.wait_for()
+    page.reload()
+    page.get_by_text("Loading seen").first.wait_for()
     page.keyboard.press("5")
-    page.wait_for_selector("main")
+    page.locator("table td", has_text="report").first.wait_for()
+    assert page.get_by_text("not understood").count() == 0
 
 
 def test_a_wrong_password_says_so_and_keeps_the_page(open_page, node):

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import websockets
 
-from tocsin.core import LIVE, Label, ManualClock, Observations, Report, SeededEntropy
+from tocsin.core import LIVE, Label, ManualClock, Observations, Report, SeededEntropy, body_of
 from tocsin.core.observations import build
 
 from .helpers import PASSWORD, add_person, make, opened, person, serving
@@ -285,6 +285,7 @@ def test_a_report_as_said_is_kept_as_said(tmp_path):
             kept = node.journal.get(record)
             assert kept is not None
             assert json.loads(kept.data)["body"]["title"] == "Loading seen"
-            assert Report(title="Loading seen", text="Trucks at the ramp.", source="harbour", grade="C3", graded_by="mara")
+            body = Report(title="Loading seen", text="Trucks at the ramp.", source="harbour", grade="C3", graded_by="mara")
+            assert body_of(kept.record) == body
 
     run(work, tmp_path)
