@@ -23,10 +23,12 @@ from tocsin.core.times import SECOND
 from tocsin.exchange import Relay
 from tocsin.node import night, operations, secrets
 from tocsin.node.service import Node
+from tocsin.sources import SWITZERLAND, sample
 
 from .helpers import make, person, serving
 
 NAMES = ("ASTER", "BIRCH", "CEDAR")
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / "samples"
 EXERCISE = "exercise:walls"
 START = night.START
 ZERO = 1_800_000_000 * SECOND
@@ -52,9 +54,9 @@ async def founded(folder: Path) -> dict[str, Path]:
     return folders
 
 
-def traffic(node: Node, realm: str, releasable_to: tuple[str, ...], level: str, seed: int) -> Observations:
-    label = originate(node.config.policy, level, "ASTER", releasable_to)
-    return night.observations(realm, label, seed)
+def traffic(node: Node, realm: str, level: str, seed: int, recording: Path | None = None) -> Observations:
+    label = originate(node.config.policy, level, "ASTER", NAMES)
+    return night.observations(realm, label, seed, recording)
 
 
 class Heard:
@@ -94,9 +96,10 @@ async def play(folder: Path, *, exercise: bool, report: bool) -> dict[str, Any]:
         for node in nodes.values():
             await stack.enter_async_context(node.exchanging(url))
         aster, cedar = nodes["ASTER"], nodes["CEDAR"]
-        live = traffic(aster, LIVE, NAMES, "UNCLASSIFIED", 1)
+        # The demonstration's recorded traffic, and a stream in it that rings live too: as sensed, not as simulated.
+        live = traffic(aster, LIVE, "UNCLASSIFIED", 1, sample(SWITZERLAND, CACHE))
         live = live.replace(time=live["time"] - START + ZERO, flags=live["flags"] & ~np.uint16(32))
-        drill = traffic(aster, EXERCISE, NAMES, "RESTRICTED", 2)
+        drill = traffic(aster, EXERCISE, "RESTRICTED", 2)
         first = int(np.searchsorted(live["time"], ZERO + 600 * SECOND))
         live = live.select(slice(first, None))
         clock.move_to(ZERO + 600 * SECOND)
