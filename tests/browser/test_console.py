@@ -98,7 +98,7 @@ def test_approving_asks_once_and_says_who_gets_it(open_page, address, scene):
     assert "Birch gets it" in dialog.inner_text()
     assert "Dune does not get it" in dialog.inner_text()
     page.keyboard.press("Escape")
-    dialog.wait_for(state="detached")
+    page.locator("dialog").wait_for(state="detached")
     assert scene.posted == []
     page.keyboard.press("a")
     page.locator("dialog textarea").fill("seen by two feeds")
