@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.core import InputError, Label, TooLarge
 from tocsin.formats import FORMATS, BrokenGzip, Caps, FileTooLarge, UnknownFormat, gunzip, parse, recognise
-from tocsin.formats.bench import synthetic
+from tocsin.formats.measure import synthetic
 
 LABEL = Label("p", 0, frozenset({"ASTER"}), frozenset({"ASTER"}))
 SMALL = synthetic(12)

@@ -13,7 +13,7 @@ from tocsin.core import FLAG, Identity, Label, TooLarge
 from tocsin.core.observations import COLUMNS, NULLS, build
 from tocsin.formats import BadBatch, parse
 from tocsin.formats import columns as wire
-from tocsin.formats.bench import synthetic
+from tocsin.formats.measure import synthetic
 
 LABEL = Label("p", 2, frozenset({"ASTER"}), frozenset({"ASTER", "BIRCH", "CEDAR"}), frozenset({"SENSOR"}))
 NOW = 1_700_000_000_000_000

@@ -42,7 +42,7 @@ def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIG
 
 
 def _formats(small: bool) -> Json:
-    from tocsin.formats.bench import measure
+    from tocsin.formats.measure import measure
 
     return measure(time.perf_counter_ns, rows=300, repeats=1) if small else measure(time.perf_counter_ns)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tocsin.core import Label
 from tocsin.formats import FORMATS, parse, recognise
-from tocsin.formats.bench import measure, synthetic
+from tocsin.formats.measure import measure, synthetic
 
 LABEL = Label("p", 0, frozenset({"A"}), frozenset({"A"}))
 

@@ -1,0 +1,10 @@
+"""Second factors, invitations, machine clients, identities of an organisation's own login."""
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

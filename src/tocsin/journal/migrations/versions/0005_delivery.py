@@ -1,0 +1,10 @@
+"""Requests, subscriptions, recalls, and what was read."""
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
