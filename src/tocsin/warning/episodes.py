@@ -53,7 +53,7 @@ class Sighting:
     """What a detector sees at one look. `rows` are the scene's, those that are still tracked; `count` may be more.
 
     `members` are track keys. An empty `key` means that the thing is told by its members. `labels` beside the
-    rows' own: of what else went into it, such as a learned baseline. `does` and `how` are its part of a sentence about
+    rows' own: of what else went into it, such as a learned baseline; `kinds` and `feeds` likewise, of what has no rows. `does` and `how` are its part of a sentence about
     the aircraft: "left staging RHÔNE", "in a stream".
     """
 
@@ -70,6 +70,8 @@ class Sighting:
     since: Micros | None = None
     does: str = ""
     how: str = ""
+    kinds: frozenset[str] = frozenset()
+    feeds: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -197,8 +199,8 @@ def _take(episode: Episode, sighting: Sighting, scene: Scene, *, leads: bool) ->
     if len(episode.members) < MAX_MEMBERS:
         episode.members |= sighting.members
     episode.labels |= scene.labels(rows) | sighting.labels
-    episode.kinds |= scene.kinds(rows)
-    episode.feeds |= scene.feeds(rows)
+    episode.kinds |= scene.kinds(rows) | sighting.kinds
+    episode.feeds |= scene.feeds(rows) | sighting.feeds
     # Of a thing that has split the largest part speaks for it; of a count in a window, which empties again, the highest.
     if not leads:
         return

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from tocsin.picture import Tracks
 
     from .model import Place
+    from .series import Series
 
-KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b")
-"""Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from."""
+KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count")
+"""Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from; a count is somebody's word."""
 WHO: Final = ("military", "any")
 _TYPES = np.array(TRANSPORTS, "S4")
 _NAMELESS: Final = np.uint64(0xFF << 56)
@@ -42,7 +43,9 @@ class Scene:
     simulated: a made-up track never rings a real bell.
     """
 
-    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance) -> None:
+    def __init__(
+        self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, series: Mapping[str, Series] | None = None
+    ) -> None:
         readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
         column = tracks.columns
         use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
@@ -56,6 +59,7 @@ class Scene:
         self.now = now
         self._column: Mapping[str, Array] = self.tracks.columns
         self._who: dict[str, Array] = {}
+        self.series = {name: one for name, one in (series or {}).items() if one.readable(clearance)}
 
     def __len__(self) -> int:
         return len(self.tracks)

@@ -25,7 +25,7 @@ from .scene import Scene
 from .topics import parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tocsin.core import Entropy, Realm
     from tocsin.core.observations import Array
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from .detectors import Detector
     from .model import Indicator, Place, Topic
+    from .series import Series
 
 _HISTORY: Micros = 36 * HOUR
 _SENDER = re.compile(r"[A-Za-z0-9._@-]{1,80}")
@@ -65,6 +66,11 @@ class _Eye(NamedTuple):
     indicator: Indicator
     detector: Detector
     episodes: Episodes
+
+    def watches(self, scene: Scene, seen: bool) -> bool:
+        """Whether this detector could see its thing if it were there: its own word, or that its places are `seen`."""
+        own = getattr(self.detector, "watches", None)
+        return bool(own(scene)) if own is not None else seen
 
 
 class Watch:
@@ -98,8 +104,17 @@ class Watch:
         self._history: list[tuple[Micros, dict[str, float]]] = []
         self._release: Label | None = None
 
-    def step(self, tracks: Tracks, now: Micros, feeds: Sequence[FeedState] = (), coverage: Sequence[Place] = ()) -> Step:
+    def step(
+        self,
+        tracks: Tracks,
+        now: Micros,
+        feeds: Sequence[FeedState] = (),
+        coverage: Sequence[Place] = (),
+        series: Mapping[str, Series] | None = None,
+    ) -> Step:
         """Look at `tracks` as they are at `now`. `feeds`: those the view may know of; `coverage`: areas that no feed sees.
+
+        `series`: daily counts by name, as far as they were published by `now`.
 
         A time that is not after the last one changes nothing.
         """
@@ -109,7 +124,7 @@ class Watch:
         self._now = now
         self._feeds = tuple(sorted(feeds, key=lambda f: f.name))
         self._blind = tuple(place.name for place in coverage)
-        scene = Scene(tracks, now, self._realm, self._view.clearance)
+        scene = Scene(tracks, now, self._realm, self._view.clearance, series)
         changes = [change for eye in self._eyes for change in eye.episodes.step(eye.detector.step(scene), scene)]
         changed = [self._take(change, forward) for change in changes]
         self._look_around(scene, coverage)
@@ -154,7 +169,7 @@ class Watch:
         self._unseen = tuple(name for name, seen in watched.items() if not seen)
         for eye in self._eyes:
             places = [watched[place.name] for place in eye.detector.places]
-            self._watched[eye.indicator.id] = all(places) and bool(places)
+            self._watched[eye.indicator.id] = eye.watches(scene, all(places) and bool(places))
 
     def _conclude(self, forward: Forward) -> None:
         self._filter_step = forward.step_of(self._now)

@@ -30,7 +30,7 @@ class Detector(Protocol):
     api: ClassVar[int]
     Parameters: ClassVar[type[Timing]]
     places: tuple[Place, ...]
-    """Where it looks; it can say nothing if nobody sees these."""
+    """Where it looks; it can say nothing if nobody sees these. One that reads no tracks has none, and a method `watches(scene) -> bool`."""
 
     def __init__(self, topic: Topic, parameters: Timing) -> None: ...
 
