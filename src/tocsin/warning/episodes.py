@@ -53,8 +53,8 @@ class Sighting:
     """What a detector sees at one look. `rows` are the scene's, those that are still tracked; `count` may be more.
 
     `members` are track keys. An empty `key` means that the thing is told by its members. `labels` beside the
-    rows' own: of what else went into it, such as a learned baseline; `kinds` and `feeds` likewise, of what has no rows. `does` and `how` are its part of a sentence about
-    the aircraft: "left staging RHÔNE", "in a stream".
+    rows' own: of what else went into it, such as a learned baseline; `kinds` and `feeds` likewise, of what has no rows.
+    `does` and `how` are its part of a sentence about the aircraft: "left staging RHÔNE", "in a stream".
     """
 
     rows: Array

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .series import Series
 
 KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count")
-"""Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from; a count is somebody's word."""
+"""Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from;
+a count is somebody's word."""
 WHO: Final = ("military", "any")
 _TYPES = np.array(TRANSPORTS, "S4")
 _NAMELESS: Final = np.uint64(0xFF << 56)
@@ -43,9 +44,7 @@ class Scene:
     simulated: a made-up track never rings a real bell.
     """
 
-    def __init__(
-        self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, series: Mapping[str, Series] | None = None
-    ) -> None:
+    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, series: Mapping[str, Series] | None = None) -> None:
         readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
         column = tracks.columns
         use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
