@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 from tests.exchange.helpers import QUICK, REALM, town, until
 
-from tocsin.core import SeededEntropy
-from tocsin.exchange import measure
-
 pytestmark = pytest.mark.anyio
 
 
@@ -154,11 +151,3 @@ async def test_what_a_sink_does_wrong_stops_nothing(tmp_path):
         b.ear.on_observations = hear
         await a.exchange.share(a.observations(10, "BIRCH", first=50))
         await until(lambda: len(identities(b)) == 10)
-
-
-async def test_measuring_gives_what_arrived_and_how_late(tmp_path):
-    from tests.exchange.helpers import Watch
-
-    found = await measure(tmp_path, Watch(), SeededEntropy(3), seconds=1.0, rate=2000)
-    assert found.shared == found.received > 1000
-    assert 0 < found.p50_ms <= found.p99_ms < 5000

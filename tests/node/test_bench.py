@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("formats", "picture", "journal", "warning", "latency")
+NAMES = ("formats", "picture", "journal", "warning", "exchange")
 
 
 def bench(*arguments):

@@ -8,7 +8,6 @@ from .book import Book
 from .card import Card
 from .errors import BadCard, BadProof, BadWire, OpenRelay, Refused, RelayFull, RelayUnreachable
 from .keys import NodeKeys
-from .measure import Measured, measure
 from .model import LedgerRow, Link, Partner, Settings, Sink
 from .relay import Relay
 from .seal import verify_proof
@@ -24,7 +23,6 @@ __all__ = [
     "Exchange",
     "LedgerRow",
     "Link",
-    "Measured",
     "NatsTransport",
     "NodeKeys",
     "OpenRelay",
@@ -36,7 +34,6 @@ __all__ = [
     "Settings",
     "Sink",
     "Transport",
-    "measure",
     "probe",
     "verify_proof",
 ]

@@ -61,6 +61,11 @@ class Relay:
         """Where members connect."""
         return f"nats://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The server's process, 0 while there is none."""
+        return self._process.pid if self._process is not None else 0
+
     async def start(self, members: Sequence[Card]) -> str:
         """Run the server for `members` and give its URL; raises `RelayUnreachable` if it does not come up."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

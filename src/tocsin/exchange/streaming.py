@@ -159,6 +159,7 @@ class Streams:
             return
         envelope = self._seal(realm, packed, audience)
         self._context.counts["observations_sent"] += len(batch)
+        self._context.counts["observation_bytes"] += len(envelope[1])
         for name in sorted(audience):
             line = self._line(name)
             if (one := line.chains.get(realm)) is None:

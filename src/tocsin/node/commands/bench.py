@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 import tempfile
@@ -22,7 +21,7 @@ FIGURES = Path("docs/figures.md")
 
 
 def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIGURES) -> None:
-    """Measure one thing: formats, picture, journal, warning, latency, demo; or `all`, which writes docs/figures.md.
+    """Measure one thing: formats, picture, journal, warning, exchange, demo; or `all`, which writes docs/figures.md.
 
     Parameters
     ----------
@@ -66,16 +65,11 @@ def _warning(small: bool) -> Json:
     return dict(measure(time.perf_counter_ns, tracks=300 if small else 20_000, seconds=5 if small else 60))
 
 
-def _latency(small: bool) -> Json:
-    from tocsin.exchange.measure import measure
-    from tocsin.node.system import SystemClock, SystemEntropy
+def _exchange(small: bool) -> Json:
+    from tocsin.node.measuring import SMALL, Size, measure
 
-    found: Json = {}
-    for rate in (500,) if small else (5_000, 20_000):
-        with tempfile.TemporaryDirectory() as folder:
-            run = measure(Path(folder), SystemClock(), SystemEntropy(), seconds=2 if small else 15, rate=rate)
-            found[f"at_{rate}_per_s"] = msgspec.to_builtins(asyncio.run(run))
-    return found
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Path(folder), SMALL if small else Size())
 
 
 def _demo(small: bool) -> Json:
@@ -107,7 +101,7 @@ BENCHES: dict[str, Callable[[bool], Json]] = {
     "picture": _picture,
     "journal": _journal,
     "warning": _warning,
-    "latency": _latency,
+    "exchange": _exchange,
     "demo": _demo,
 }
 
@@ -117,7 +111,9 @@ NOTES = {
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
     "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, from memory.",
     "warning": "All detectors and the assessment of one view; ms for a second of data, and of the worst look.",
-    "latency": "Two nodes of one process over a real relay: from `share` to the partner's sink, at two rates of observations.",
+    "exchange": "One sender, ten recipients in two further processes, a real relay; every recipient opens, verifies and commits everything "
+    "(records: its journal, with fsync; observations: picture and sealed archive). Delays run from `share` to after the commit; "
+    "CPU is of all processes and the relay.",
     "demo": "The demonstration's processes: from the source node's intake to a partner's picture, beside two realms at full speed.",
 }
 
