@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("formats", "picture", "journal", "warning", "exchange")
+NAMES = ("formats", "picture", "journal", "detectors", "exchange")
 
 
 def bench(*arguments):

@@ -10,7 +10,7 @@ from tests.warning.skies import OPEN, READER, START, TOPIC, VIEW, Transports, Vi
 from tocsin.core import FLAG, Clearance, Identity, InputError, Label, SeededEntropy, body_of, join, make, may_read
 from tocsin.core.times import SECOND
 from tocsin.picture import Tracks
-from tocsin.warning import FeedState, Place, Watch
+from tocsin.warning import FeedState, Place, Timing, Watch, detector_class
 
 MINUTE = 60 * SECOND
 BIRCH = Label("demo", 1, frozenset({"BIRCH"}), frozenset({"ASTER", "BIRCH"}), frozenset({"SENSOR"}))
@@ -295,3 +295,44 @@ def test_a_realm_that_is_none_is_refused():
 
 def test_an_empty_sky_is_no_error():
     assert said(night(watch(), lambda now: tracks(0), minutes=2)) == []
+
+
+# --- a detector that fails -----------------------------------------------------------------------------------------
+
+
+class Stumbles:
+    """A plugin that raises at its looks from the third on."""
+
+    api = 1
+    Parameters = Timing
+
+    def __init__(self, topic, parameters):
+        self.places, self.looks = topic.places_of("staging"), 0
+
+    def step(self, scene):
+        self.looks += 1
+        if self.looks > 2:
+            raise KeyError("what a track said")
+        return []
+
+
+class NeverStarts(Stumbles):
+    def __init__(self, topic, parameters):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("plugin", "fault"), [(Stumbles, "KeyError"), (NeverStarts, "ZeroDivisionError")])
+def test_a_detector_that_raises_stops_nothing_and_its_lamp_says_why(monkeypatch, plugin, fault):
+    from tocsin.warning import service
+
+    def pick(name):
+        return plugin if name == "airlift-surge" else detector_class(name)
+
+    monkeypatch.setattr(service, "detector_class", pick)
+    steps = list(night(watch(), lambda now: Transports().at(now), minutes=12, every_s=15))
+    last = steps[-1][1].assessment
+    lamp = next(one for one in last.indicators if one.id == "airlift-surge")
+    assert (lamp.state, lamp.why) == ("cannot say", f"its detector failed ({fault})")
+    assert any(f"Airlift surge: its detector failed ({fault})" in one for one in last.cannot_see)
+    assert "what a track said" not in msgspec.json.encode(last).decode()
+    assert {e.indicator for e in last.evidence} >= {"aircraft-in-stream", "approach-to-line"}

@@ -41,13 +41,17 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IndicatorState(msgspec.Struct, frozen=True, kw_only=True):
-    """One lamp of the board. `state`: seen, not seen, cannot say; `weight`: how many times likelier it makes the subject."""
+    """One lamp of the board. `state`: seen, not seen, cannot say (and `why`, where more is known than that nobody looks).
+
+    `weight`: how many times likelier it makes the subject.
+    """
 
     id: str
     title: str
     state: str
     since: Micros | None = None
     weight: float = 1.0
+    why: str = ""
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -122,6 +126,7 @@ class State(NamedTuple):
     feeds: Sequence[FeedState]
     blind: Sequence[str]
     unseen: Sequence[str]
+    broken: Mapping[str, str]
     history: Sequence[tuple[Micros, dict[str, float]]]
 
 
@@ -245,6 +250,7 @@ def _cannot_see(state: State, live: Sequence[Episode], *, outward: bool) -> tupl
             name = feed.name if not outward or feed.name in named else "another feed"
             since = f"{words.minutes(round(feed.lateness_s * SECOND))} late" if feed.lateness_s is not None else feed.state
             found.append(f"{name}: {since}")
+    found += [f"{state.topic.indicator(name).title}: {why}" for name, why in state.broken.items()]
     return (
         *dict.fromkeys(words.sentence(one) for one in found),
         "Transponders may be off.",
@@ -303,6 +309,8 @@ def _lamp(state: State, name: str) -> IndicatorState:
     absent = [a for a in state.absences.values() if a.indicator == name]
     ids = [*(e.id for e in mine), *(a.id for a in absent)]
     weight = float(np.prod(np.array([state.weights.get(one, 1.0) for one in ids])))
+    if why := state.broken.get(name, ""):
+        return IndicatorState(id=name, title=title, state="cannot say", weight=round(weight, 3), why=why)
     if live:
         return IndicatorState(id=name, title=title, state="seen", since=min(e.first for e in live), weight=round(weight, 3))
     since = max((e.closed for e in mine if e.closed is not None), default=None) or min((a.since for a in absent), default=None)

@@ -62,15 +62,44 @@ class Step(NamedTuple):
     offers: tuple[Offer, ...] = ()
 
 
-class _Eye(NamedTuple):
-    indicator: Indicator
-    detector: Detector
-    episodes: Episodes
+class _Eye:
+    """One indicator's detector with its episodes. A detector that raises says nothing, and `broken` says why, until it works again."""
+
+    def __init__(self, topic: Topic, indicator: Indicator, entropy: Entropy) -> None:
+        parameters = parameters_of(topic, indicator.id)
+        self.indicator = indicator
+        self.episodes = Episodes(indicator, parameters, entropy)
+        self.broken = ""
+        self.detector: Detector | None = None
+        try:
+            self.detector = detector_class(indicator.detector)(topic, parameters)
+        except Exception as error:  # noqa: BLE001 (a plugin's fault is its own: the others go on)
+            self.broken = _fault(error)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return () if self.detector is None else self.detector.places
+
+    def step(self, scene: Scene) -> list[Change]:
+        if self.detector is None:
+            return []
+        try:
+            found = self.episodes.step(self.detector.step(scene), scene)
+        except Exception as error:  # noqa: BLE001
+            self.broken = _fault(error)
+            return self.episodes.step([], scene)
+        self.broken = ""
+        return found
 
     def watches(self, scene: Scene, seen: bool) -> bool:
         """Whether this detector could see its thing if it were there: its own word, or that its places are `seen`."""
         own = getattr(self.detector, "watches", None)
-        return bool(own(scene)) if own is not None else seen
+        return not self.broken and (bool(own(scene)) if own is not None else seen)
+
+
+def _fault(error: Exception) -> str:
+    # Only what kind of fault: its text may hold what came from a track.
+    return f"its detector failed ({type(error).__name__})"
 
 
 class Watch:
@@ -81,11 +110,7 @@ class Watch:
             raise InputError(f"{node[:40]!r} cannot send alerts: a node is named by letters, digits and . _ @ - alone")
         self._topic, self._realm, self._view, self._node = topic, realms.parse(realm), view, node
         episodes = entropy.child("episodes")
-        self._eyes = []
-        for indicator in topic.indicators:
-            parameters = parameters_of(topic, indicator.id)
-            detector = detector_class(indicator.detector)(topic, parameters)
-            self._eyes.append(_Eye(indicator, detector, Episodes(indicator, parameters, episodes.child(indicator.id))))
+        self._eyes = [_Eye(topic, indicator, episodes.child(indicator.id)) for indicator in topic.indicators]
         self._rates = Rates(topic)
         self._absences = Absences(topic)
         self._desk = Desk(topic, entropy.child("warnings"))
@@ -125,7 +150,7 @@ class Watch:
         self._feeds = tuple(sorted(feeds, key=lambda f: f.name))
         self._blind = tuple(place.name for place in coverage)
         scene = Scene(tracks, now, self._realm, self._view.clearance, series)
-        changes = [change for eye in self._eyes for change in eye.episodes.step(eye.detector.step(scene), scene)]
+        changes = [change for eye in self._eyes for change in eye.step(scene)]
         changed = [self._take(change, forward) for change in changes]
         self._look_around(scene, coverage)
         fresh = any(changed) | self._absences.step(*self._seen(), self._watched, forward, now)
@@ -165,10 +190,10 @@ class Watch:
         return now, {name: seen or name in lately for name, seen in now.items()}
 
     def _look_around(self, scene: Scene, coverage: Sequence[Place]) -> None:
-        watched = {place.name: scene.watched(place, coverage) for eye in self._eyes for place in eye.detector.places}
+        watched = {place.name: scene.watched(place, coverage) for eye in self._eyes for place in eye.places}
         self._unseen = tuple(name for name, seen in watched.items() if not seen)
         for eye in self._eyes:
-            places = [watched[place.name] for place in eye.detector.places]
+            places = [watched[place.name] for place in eye.places]
             self._watched[eye.indicator.id] = eye.watches(scene, all(places) and bool(places))
 
     def _conclude(self, forward: Forward) -> None:
@@ -213,6 +238,7 @@ class Watch:
             feeds=self._feeds,
             blind=self._blind,
             unseen=self._unseen,
+            broken={eye.indicator.id: eye.broken for eye in self._eyes if eye.broken},
             history=self._history,
         )
 

@@ -21,7 +21,7 @@ FIGURES = Path("docs/figures.md")
 
 
 def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIGURES) -> None:
-    """Measure one thing: formats, picture, journal, warning, exchange, demo; or `all`, which writes docs/figures.md.
+    """Measure one thing: formats, picture, journal, detectors, exchange, demo; or `all`, which writes docs/figures.md.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def _journal(small: bool) -> Json:
         return dict(measure(Path(folder), time.perf_counter_ns, size=200 if small else 5_000))
 
 
-def _warning(small: bool) -> Json:
+def _detectors(small: bool) -> Json:
     from tocsin.warning.measure import measure
 
     return dict(measure(time.perf_counter_ns, tracks=300 if small else 20_000, seconds=5 if small else 60))
@@ -100,7 +100,7 @@ BENCHES: dict[str, Callable[[bool], Json]] = {
     "formats": _formats,
     "picture": _picture,
     "journal": _journal,
-    "warning": _warning,
+    "detectors": _detectors,
     "exchange": _exchange,
     "demo": _demo,
 }
@@ -110,7 +110,7 @@ NOTES = {
     "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder.",
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
     "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, from memory.",
-    "warning": "All detectors and the assessment of one view; ms for a second of data, and of the worst look.",
+    "detectors": "All detectors and the assessment of one view; ms for a second of data, and of the worst look.",
     "exchange": "One sender, ten recipients in two further processes, a real relay; every recipient opens, verifies and commits everything "
     "(records: its journal, with fsync; observations: picture and sealed archive). Delays run from `share` to after the commit; "
     "CPU is of all processes and the relay.",
