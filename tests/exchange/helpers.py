@@ -11,7 +11,7 @@ import numpy as np
 
 from tocsin.core import Clearance, Label, Report, SeededEntropy, make
 from tocsin.core.observations import build
-from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Relay, Settings
+from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Parts, Relay, Settings
 from tocsin.exchange.tasks import end
 from tocsin.journal import Cost, Journal, Vault
 
@@ -73,15 +73,17 @@ class Node:
         self.ear = Ear(self.clock)
         self.transport = self.town.make_transport(self)
         self.exchange = Exchange(
-            self.keys,
-            self.book,
-            self.journal,
-            self.transport,
-            self.clock,
-            self.entropy.child("exchange"),
-            self.ear,
-            clearance=clearance(self.name),
-            settings=self.town.settings,
+            Parts(
+                self.keys,
+                self.book,
+                self.journal,
+                self.transport,
+                self.clock,
+                self.entropy.child("exchange"),
+                self.ear,
+                clearance(self.name),
+                self.town.settings,
+            )
         )
 
     def _vault(self):
@@ -103,7 +105,7 @@ class Node:
         """Away without a good-bye: no chains saved, nothing flushed."""
         exchange = self.exchange
         await exchange._context.transport.stop()
-        await end([*exchange._tasks, *(task for _, tasks in exchange._couriers.values() for task in tasks)])
+        await end([*exchange._tasks, *(task for tasks in exchange._carriers.values() for task in tasks)])
         await exchange._streams.stop()
         await self.journal.close()
 

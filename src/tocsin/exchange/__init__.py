@@ -8,7 +8,7 @@ from .book import Book
 from .card import Card
 from .errors import BadCard, BadProof, BadWire, OpenRelay, Refused, RelayFull, RelayUnreachable
 from .keys import NodeKeys
-from .model import LedgerRow, Link, Partner, Settings, Sink
+from .model import LedgerRow, Link, Partner, Parts, Settings, Sink
 from .relay import Relay
 from .seal import verify_proof
 from .service import Exchange
@@ -27,6 +27,7 @@ __all__ = [
     "NodeKeys",
     "OpenRelay",
     "Partner",
+    "Parts",
     "Refused",
     "Relay",
     "RelayFull",

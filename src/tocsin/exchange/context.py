@@ -19,42 +19,27 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from tocsin.core import Clearance, Clock, Entropy
-    from tocsin.journal import Journal
-
-    from .book import Book
-    from .keys import NodeKeys
-    from .model import Partner, Settings, Sink
-    from .transport import Transport
+    from .model import Partner, Parts
 
 MINUTE = 60 * SECOND
 UNKNOWN = "?"  # stands for senders that are no partners, so that names cannot be made up without end
 
 
 class Context:
-    """One node's parts. `clearance` is the node's own: what does not allow it is refused."""
+    """One node's parts, and what sending and receiving both count and note."""
 
-    def __init__(
-        self,
-        *,
-        keys: NodeKeys,
-        book: Book,
-        journal: Journal,
-        transport: Transport,
-        clock: Clock,
-        entropy: Entropy,
-        sink: Sink,
-        clearance: Clearance,
-        settings: Settings,
-    ) -> None:
-        self.keys, self.book, self.journal, self.transport = keys, book, journal, transport
-        self.clock, self.entropy, self.sink, self.clearance, self.settings = clock, entropy, sink, clearance, settings
-        self.me = keys.partner
-        self.prekeys = Prekeys(clock, entropy.child("prekeys"), period=settings.prekey_period, grace=settings.prekey_grace)
+    def __init__(self, parts: Parts) -> None:
+        self.keys, self.book, self.journal, self.transport = parts.keys, parts.book, parts.journal, parts.transport
+        self.clock, self.entropy, self.sink = parts.clock, parts.entropy, parts.sink
+        self.clearance, self.settings = parts.clearance, parts.settings
+        self.me = parts.keys.partner
+        self.prekeys = Prekeys(
+            self.clock, self.entropy.child("prekeys"), period=self.settings.prekey_period, grace=self.settings.prekey_grace
+        )
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()  # by partner
         self.gaps: Counter[str] = Counter()  # by partner
-        self._ids = entropy.child("record ids")
+        self._ids = self.entropy.child("record ids")
         self._stamp = 0
         self._control_locks: dict[str, asyncio.Lock] = {}
         self._minute: dict[str, tuple[Micros, int]] = {}

@@ -21,6 +21,7 @@ from tocsin.journal import Cost, Journal, Vault
 from .book import Book
 from .card import Card
 from .keys import NodeKeys
+from .model import Parts, Settings
 from .service import Exchange
 from .transport import NatsTransport
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tocsin.core.times import Micros
     from tocsin.journal import Kept
 
-    from .model import Settings, Sink
+    from .model import Sink
 
 POLICY = "measured"
 REALM = "exercise:measured"
@@ -137,7 +138,7 @@ async def member(
     heard = sink(journal) if callable(sink) else sink
     transport = NatsTransport(url, keys, own.child("transport"))
     clearance = Clearance(POLICY, name, 0)
-    exchange = Exchange(keys, book, journal, transport, clock, own.child("exchange"), heard, clearance=clearance, settings=settings)
+    exchange = Exchange(Parts(keys, book, journal, transport, clock, own.child("exchange"), heard, clearance, settings or Settings()))
     try:
         await exchange.start()
         yield Node(exchange, journal)

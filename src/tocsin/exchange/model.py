@@ -15,8 +15,12 @@ from .card import Card
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tocsin.core import Observations
-    from tocsin.journal import Kept
+    from tocsin.core import Clock, Entropy, Observations
+    from tocsin.journal import Journal, Kept
+
+    from .book import Book
+    from .keys import NodeKeys
+    from .transport import Transport
 
 
 class Partner(msgspec.Struct, frozen=True):
@@ -93,3 +97,18 @@ class Settings:
     held_bytes: int = 32_000_000
     refusals_a_minute: int = 20  # kept as records, per sender; the others are counted
     heads: int = 64  # chains that one heartbeat speaks of
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one node's exchange is made of. `clearance` is the node's own: what does not allow it is refused. `clock` is protocol time."""
+
+    keys: NodeKeys
+    book: Book
+    journal: Journal
+    transport: Transport
+    clock: Clock
+    entropy: Entropy
+    sink: Sink
+    clearance: Clearance
+    settings: Settings = Settings()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .model import Partner
+    from .outstanding import Outstanding
     from .seal import Epoch
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
@@ -93,8 +94,11 @@ class Grants:
 class Courier:
     """Brings one partner what the outbox owes it, in order, records before all else."""
 
-    def __init__(self, context: Context, partner: str, releases: Releases, grants: Grants, shared: Shared) -> None:
-        self._context, self._partner, self._releases, self._grants, self._shared = context, partner, releases, grants, shared
+    def __init__(
+        self, context: Context, partner: str, outstanding: Outstanding, releases: Releases, grants: Grants, shared: Shared
+    ) -> None:
+        self._context, self._partner, self._outstanding = context, partner, outstanding
+        self._releases, self._grants, self._shared = releases, grants, shared
         self._wake = asyncio.Event()
         self._wake.set()
         self._asked: OrderedDict[tuple[str, int, int], None] = OrderedDict()
@@ -158,7 +162,7 @@ class Courier:
         epoch = self._grants.epochs.of(audience)
         await self._grants.ready(epoch, partner)
         envelope = self._shared.envelope(epoch, realm, items, kinds)
-        tag = chain.realm_tag(context.keys.tag_key, partner.id, realm, wire.RECORDS)
+        tag = self._outstanding.tag_of(partner.id, realm)
         packet = seal.make_packet(
             context.keys,
             recipient=partner.id,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING
 
 from tocsin.core import InputError, TocsinError, encode, seconds
 from tocsin.journal import Entry
 
-from . import chain, seal, store, wire
+from . import store, wire
+from .arrivals import Arrivals
 from .context import Context
-from .errors import BadWire, OpenRelay, Refused
+from .errors import OpenRelay
 from .incoming import Inbox
-from .model import LedgerRow, Link, Settings
+from .model import LedgerRow, Link
 from .outgoing import Courier, Grants, Releases, Shared
+from .outstanding import Outstanding
 from .streaming import Streams
 from .tasks import end
 
@@ -23,64 +24,36 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from tocsin.core import Clearance, Clock, Entropy, Observations, Record
-    from tocsin.core.times import Micros
-    from tocsin.journal import Journal, Kept
+    from tocsin.core import Observations, Record
+    from tocsin.journal import Kept
     from tocsin.policy import Release
 
-    from .book import Book
-    from .keys import NodeKeys
-    from .model import Partner, Sink
-    from .transport import Arrival, Transport
+    from .model import Partner, Parts
 
 DOWN = seconds(60)
 SAVE_EVERY = seconds(5)
 
 
 class Exchange:
-    """One node's exchange with its partners.
+    """One node's exchange with its partners."""
 
-    `clearance` is the node's own: a record whose label does not allow it is refused. `clock` is protocol time.
-    """
-
-    def __init__(
-        self,
-        keys: NodeKeys,
-        book: Book,
-        journal: Journal,
-        transport: Transport,
-        clock: Clock,
-        entropy: Entropy,
-        sink: Sink,
-        *,
-        clearance: Clearance,
-        settings: Settings | None = None,
-    ) -> None:
-        if clearance.partner != keys.partner:
+    def __init__(self, parts: Parts) -> None:
+        if parts.clearance.partner != parts.keys.partner:
             raise InputError("the node's own clearance names another partner")
-        self._context = Context(
-            keys=keys,
-            book=book,
-            journal=journal,
-            transport=transport,
-            clock=clock,
-            entropy=entropy,
-            sink=sink,
-            clearance=clearance,
-            settings=settings or Settings(),
-        )
+        self._context = Context(parts)
         self._releases = Releases(self._context)
         self._grants = Grants(self._context)
         self._shared = Shared(self._context)
         self._streams = Streams(self._context, self._releases, self._grants, self._shared)
         self._inboxes: dict[str, Inbox] = {}
-        self._couriers: dict[str, tuple[Courier, list[asyncio.Task[None]]]] = {}
-        self._out: dict[tuple[str, str], store.OutChain] = {}
-        self._realms: dict[tuple[str, str], str] = {}  # (partner, tag) of this node's chains of records
+        self._couriers: dict[str, Courier] = {}
+        self._carriers: dict[str, list[asyncio.Task[None]]] = {}
+        self._outstanding = Outstanding(self._context)
+        self._arrivals = Arrivals(self._context, self._inboxes, self._couriers, self._outstanding, self._grants, self._streams)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
         self._fitting = asyncio.Lock()
-        book.listen(self._members_changed)
+        parts.book.listen(self._members_changed)
 
     async def start(self) -> None:
         """Take up where the node stopped, and connect; does not wait long for a relay that is away.
@@ -88,15 +61,13 @@ class Exchange:
         Raises `OpenRelay` if the relay allows what it must refuse; nothing runs then.
         """
         self._running = True
-        self._out = store.all_out(self._context.journal)
-        for partner, realm in self._out:
-            self._know(partner, realm)
+        self._outstanding.load()
         await self._fit_members()
         self._streams.start()
         self._spawn(self._tick(), "exchange-tick")
         names = [partner.id for partner in self._context.book.partners()]
         try:
-            await self._context.transport.start(self._receive, self._link_changed, names)
+            await self._context.transport.start(self._arrivals.receive, self._link_changed, names)
         except OpenRelay:
             await self.stop()
             raise
@@ -106,9 +77,9 @@ class Exchange:
         self._running = False
         await self._context.transport.stop()
         await self._streams.stop()
-        tasks = [*self._tasks, *(task for _, mine in self._couriers.values() for task in mine)]
-        await end(tasks)
+        await end([*self._tasks, *(task for mine in self._carriers.values() for task in mine)])
         self._tasks.clear()
+        self._carriers.clear()
         self._couriers.clear()
         for inbox in self._inboxes.values():
             await inbox.save()
@@ -128,14 +99,10 @@ class Exchange:
             chains.update(store.enqueue(connection, new, [release] * len(new), now))
 
         kept = await self._context.journal.keep([Entry(encode(record), record)], also)
-        for (partner, realm), to in chains.items():
-            known = self._out.get((partner, realm))
-            # Another `say` that committed later may have resumed earlier.
-            if known is None or known.next < to.next:
-                self._out[partner, realm] = store.OutChain(to.next, to.hash, known.received if known else to.received)
-            self._know(partner, realm)
+        self._outstanding.grew(chains)
+        for partner, _ in chains:
             if partner in self._couriers:
-                self._couriers[partner][0].wake()
+                self._couriers[partner].wake()
         if chains:
             await self._context.changed("ledger")
         one = kept[0] if kept else self._context.journal.get(record.id)
@@ -175,13 +142,13 @@ class Exchange:
         heard = inbox.heard if inbox else None
         age = context.clock.now() - heard if heard is not None else None
         state = "down" if age is None or age > DOWN else "up" if age <= 3 * context.settings.heartbeat else "late"
-        owed = sum(to.next - to.received for (name, _), to in self._out.items() if name == partner.id)
+        owed = self._outstanding.owed(partner.id)
         behind = inbox.behind() if inbox else 0
         return Link(partner.id, state, heard, behind, owed, context.refused[partner.id], context.gaps[partner.id])
 
     def _link_changed(self, up: bool) -> None:
         if up:
-            for courier, _ in self._couriers.values():
+            for courier in self._couriers.values():
                 courier.wake()
             self._streams.link_is_up()
             for partner in self._context.book.partners():
@@ -202,24 +169,20 @@ class Exchange:
         context = self._context
         names = {partner.id for partner in context.book.partners()}
         for gone in self._couriers.keys() - names:
-            _, tasks = self._couriers.pop(gone)
-            await end(tasks)
+            del self._couriers[gone]
+            await end(self._carriers.pop(gone))
             await self._streams.forget(gone)
             await self._inboxes.pop(gone).save()
         rows = store.all_in(context.journal)
         for name in sorted(names - self._couriers.keys()):
             inbox = self._inboxes[name] = Inbox(context, name, [row for row in rows if row.sender == name])
-            courier = Courier(context, name, self._releases, self._grants, self._shared)
-            tasks = [
+            courier = self._couriers[name] = Courier(context, name, self._outstanding, self._releases, self._grants, self._shared)
+            self._carriers[name] = [
                 asyncio.create_task(courier.run(), name=f"courier-{name}"),
                 asyncio.create_task(self._send_receipts(name, inbox), name=f"receipts-{name}"),
             ]
-            self._couriers[name] = courier, tasks
         await context.transport.watch(names)
         await context.changed("links")
-
-    def _know(self, partner: str, realm: str) -> None:
-        self._realms[partner, chain.realm_tag(self._context.keys.tag_key, partner, realm, wire.RECORDS)] = realm
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(self._guard(work), name=name)
@@ -264,14 +227,7 @@ class Exchange:
         await self._context.control(partner, lambda: self._heartbeat(partner, inbox))
 
     def _heartbeat(self, partner: str, inbox: Inbox) -> wire.Heartbeat:
-        # From the database, not from memory: a courier may have brought what a `say` has committed and not yet noted here.
-        most = self._context.settings.heads
-        mine = [(to, realm) for (name, realm), to in store.all_out(self._context.journal).items() if name == partner]
-        mine.sort(key=lambda one: (one[0].next == one[0].received, one[1]))
-        heads = [
-            wire.Head(chain.realm_tag(self._context.keys.tag_key, partner, realm, wire.RECORDS), wire.RECORDS, to.next, to.hash)
-            for to, realm in mine[:most]
-        ]
+        heads = self._outstanding.heads(partner, self._context.settings.heads)
         return wire.Heartbeat((*heads, *self._streams.heads(partner)), inbox.have(), self._context.prekeys.current())
 
     async def _send_receipts(self, partner: str, inbox: Inbox) -> None:
@@ -281,74 +237,3 @@ class Exchange:
             inbox.owed.clear()
             if self._context.transport.connected:
                 await self._context.control(partner, lambda: wire.Receipt(inbox.have()))
-
-    # Arrivals
-
-    async def _receive(self, arrival: Arrival) -> None:
-        digest = hashlib.sha256(arrival.data).digest()
-        partner, inbox = self._context.partner(arrival.sender), self._inboxes.get(arrival.sender)
-        if partner is None or inbox is None:
-            await self._context.refuse(arrival.sender, "unknown-sender", digest)
-        elif arrival.recipient != self._context.me or not wire.is_tag(arrival.tag) or arrival.klass not in wire.CLASSES:
-            await self._context.refuse(arrival.sender, "readdressed", digest)
-        elif arrival.klass == wire.CONTROL:
-            await self._control(arrival, partner, inbox, digest)
-        else:
-            await inbox.packet(arrival, partner.card)
-
-    async def _control(self, arrival: Arrival, partner: Partner, inbox: Inbox, digest: bytes) -> None:
-        try:
-            control, body = seal.open_control(arrival.data, partner.card, self._context.me)
-            if not inbox.check_control(control, again=arrival.again):
-                return
-            inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
-            await self._heed(body, control.sent_at, partner, inbox)
-        except BadWire:
-            await self._context.refuse(partner.id, "malformed", digest)
-        except Refused as refusal:
-            await self._context.refuse(partner.id, refusal.reason, digest)
-
-    async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox) -> None:
-        match body:
-            case wire.Heartbeat():
-                self._grants.learn(partner.id, body.prekey)
-                await self._receipts(partner.id, body.have)
-                inbox.heads(body.heads, sent_at)
-            case wire.Receipt():
-                await self._receipts(partner.id, body.have)
-            case wire.Grant():
-                await inbox.grant(body, partner.card)
-            case wire.AskGrant():
-                await self._grants.answer(body, partner)
-            case wire.NoGrant():
-                inbox.no_grant(body.epoch)
-            case wire.AskRange() if body.klass == wire.OBSERVATIONS:
-                await self._streams.again(partner.id, body)
-            case wire.AskRange():
-                self._ask(partner.id, body)
-            case wire.Gone():
-                await inbox.gone(body)
-
-    def _ask(self, partner: str, ask: wire.AskRange) -> None:
-        realm = self._realms.get((partner, ask.tag))
-        if realm is None:
-            raise Refused("range")
-        self._context.counts["ranges_answered"] += 1
-        self._couriers[partner][0].ask(realm, ask.first, ask.last)
-
-    async def _receipts(self, partner: str, have: tuple[wire.Have, ...]) -> None:
-        for one in have:
-            realm = self._realms.get((partner, one.tag))
-            to = self._out.get((partner, realm)) if realm else None
-            if realm is None or to is None or one.next <= to.received:
-                continue
-            if store.hash_before(self._context.journal, partner, realm, one.next) != one.hash:
-                raise Refused("receipt")
-            await self._close(partner, realm, one)
-            to = self._out[partner, realm]
-            to.received = max(to.received, one.next)
-            await self._context.changed("ledger")
-
-    async def _close(self, partner: str, realm: str, have: wire.Have) -> None:
-        now = self._context.clock.now()
-        await self._context.journal.write(lambda connection: store.close(connection, partner, realm, have, now))

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from . import chain, wire
 from .model import LedgerRow
-from .tables import chains_in, chains_out, outbox
+from .tables import chains_in, chains_out, outbox, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,15 @@ class Owed:
 
 @dataclass
 class OutChain:
-    """How far the chain of records to one partner in one realm has come: the next number, and the first without a receipt."""
+    """How far the chain of records to one partner in one realm has come: the next number, and the first without a receipt.
+
+    `start` is empty for a realm's first chain, and random for one that replaced it.
+    """
 
     next: int
     hash: bytes
     received: int
+    start: bytes = b""
 
 
 def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Release], now: Micros) -> dict[tuple[str, str], OutChain]:
@@ -57,6 +61,9 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
                 "realm": one.record.realm,
                 "reason": decision.reason[:200],
                 "at": now,
+                "offered_at": None,
+                "sent_at": None,
+                "delivered_at": None,
             }
             if decision.partner not in release.audience:
                 rows.append(row | {"seq": None, "item": None, "after": None, "state": "withheld"})
@@ -64,26 +71,29 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
             key = decision.partner, one.record.realm
             to = chains.get(key) or _read_out(connection, *key)
             after = chain.step(to.hash, item)
-            rows.append(row | {"seq": to.next, "item": item, "after": after, "state": "queued"})
-            chains[key] = OutChain(to.next + 1, after, to.received)
+            rows.append(row | {"seq": to.next, "item": item, "after": after, "state": "queued", "offered_at": now})
+            chains[key] = OutChain(to.next + 1, after, to.received, to.start)
+    if kept:
+        connection.execute(insert(said), [{"realm": k.record.realm, "idx": k.index, "record_id": k.record.id} for k in kept])
     if rows:
         connection.execute(insert(outbox), rows)
     for (partner, realm), to in chains.items():
         place = (chains_out.c.partner == partner) & (chains_out.c.realm == realm)
         connection.execute(delete(chains_out).where(place))
-        values = {"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received}
+        values = {"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received, "start": to.start}
         connection.execute(insert(chains_out), [values])
     return chains
 
 
 def _read_out(connection: Connection, partner: str, realm: str) -> OutChain:
     found = connection.execute(select(chains_out).where(chains_out.c.partner == partner, chains_out.c.realm == realm)).first()
-    return OutChain(found.next, found.hash, found.received) if found else OutChain(0, wire.ZERO, 0)
+    return OutChain(found.next, found.hash, found.received, found.start or b"") if found else OutChain(0, wire.ZERO, 0)
 
 
 def all_out(journal: Journal) -> dict[tuple[str, str], OutChain]:
     """Every chain of records to partners."""
-    return {(row.partner, row.realm): OutChain(row.next, row.hash, row.received) for row in journal.read_rows(select(chains_out))}
+    rows = journal.read_rows(select(chains_out))
+    return {(row.partner, row.realm): OutChain(row.next, row.hash, row.received, row.start or b"") for row in rows}
 
 
 def queued(journal: Journal, partner: str, limit: int) -> list[Owed]:
@@ -122,6 +132,8 @@ def mark(connection: Connection, partner: str, ids: Sequence[str], state: str, r
     """Set the state of rows that no receipt has closed yet."""
     if ids:
         values: dict[str, Any] = {"state": state, "at": now} | ({"reason": reason} if reason else {})
+        if state == "sent":
+            values["sent_at"] = func.coalesce(outbox.c.sent_at, now)
         where = (outbox.c.partner == partner, outbox.c.record_id.in_(ids), outbox.c.state.in_(["queued", "sent"]))
         connection.execute(update(outbox).where(*where).values(**values))
 
@@ -133,7 +145,9 @@ def close(connection: Connection, partner: str, realm: str, have: wire.Have, now
     if refused:
         says = {"state": "refused", "reason": "Their node would not keep it.", "at": now}
         connection.execute(update(outbox).where(*rows, outbox.c.seq.in_(refused), outbox.c.state.in_(["queued", "sent"])).values(**says))
-    connection.execute(update(outbox).where(*rows, outbox.c.state.in_(["queued", "sent"])).values(state="delivered", at=now))
+    connection.execute(
+        update(outbox).where(*rows, outbox.c.state.in_(["queued", "sent"])).values(state="delivered", at=now, delivered_at=now)
+    )
     place = (chains_out.c.partner == partner, chains_out.c.realm == realm, chains_out.c.received < have.next)
     connection.execute(update(chains_out).where(*place).values(received=have.next))
 

@@ -22,12 +22,15 @@ outbox = Table(
     Column("record_id", String(80), primary_key=True),
     Column("partner", String(32), primary_key=True),
     Column("realm", String(60), nullable=False),
-    Column("seq", BigInteger),  # its place in the chain to that partner; NULL: withheld
+    Column("seq", BigInteger),  # its place in the chain to that partner; NULL: withheld, or in a chain that has ended
     Column("item", LargeBinary(32)),  # SHA-256 of the signed bytes
     Column("after", LargeBinary(32)),  # the chain's hash after it
     Column("state", String(16), nullable=False),  # withheld, queued, sent, delivered, refused, withdrawn
     Column("reason", String(200), nullable=False),
     Column("at", BigInteger),  # protocol time of the state
+    Column("offered_at", BigInteger),  # protocol times, the first of each
+    Column("sent_at", BigInteger),
+    Column("delivered_at", BigInteger),
     Index(None, "partner", "realm", "seq", unique=True),
     Index(None, "state", "partner"),
 )
@@ -40,6 +43,7 @@ chains_out = Table(
     Column("next", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("received", BigInteger, nullable=False),  # the partner's receipts cover everything before this
+    Column("start", LargeBinary(16)),  # random, of a chain that replaced one; NULL: a realm's first
 )
 
 chains_in = Table(
@@ -52,4 +56,49 @@ chains_in = Table(
     Column("next", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("sent_at", BigInteger, nullable=False),  # the latest that was taken in: whatever is older is a replay
+)
+
+said = Table(
+    "said",
+    metadata,
+    Column("realm", String(60), primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),  # the journal's
+    Column("record_id", String(80), nullable=False, unique=True),
+)
+"""What this node has said to whoever may have it, in the journal's order: the back-catalogue and the ledger go by it."""
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("record_id", String(80), primary_key=True),  # what was read or recalled
+    Column("partner", String(32), primary_key=True),
+    Column("state", String(16), primary_key=True),  # read, recalled
+    Column("receipt_id", String(80), nullable=False),  # the partner's record that says so
+    Column("at", BigInteger, nullable=False),  # the partner's protocol time
+)
+
+catalogue = Table(
+    "catalogue",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("realm", String(60), primary_key=True),
+    Column("next", BigInteger, nullable=False),  # everything said before this index was decided for the partner
+    Column("basis", LargeBinary(32), nullable=False),  # digest of what the decisions rested on
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),  # SHA-256 of the file
+    Column("sender", String(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),  # a bundle that came before its turn, as it came
+    Column("at", BigInteger, nullable=False),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("reader", String(120), primary_key=True),  # a user's name
+    Column("record_id", String(80), primary_key=True),
+    Column("at", BigInteger, nullable=False),
 )

@@ -29,7 +29,7 @@ from tocsin.core import (
 )
 from tocsin.core.labels import derived
 from tocsin.core.times import Micros
-from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Relay
+from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Parts, Relay
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
@@ -146,9 +146,7 @@ class Node:
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
         """Share with partners through the relay at `url` until the block ends."""
         self.transport = NatsTransport(url, self.keys, self.entropy)
-        self.exchange = Exchange(
-            self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, clearance=self.config.own
-        )
+        self.exchange = Exchange(Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, self.config.own))
         await self.exchange.start()
         try:
             yield self.exchange

@@ -1,0 +1,106 @@
+"""What comes from the relay: whose it is, what kind of message, and who in this node has to do with it."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+from . import seal, store, wire
+from .errors import BadWire, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tocsin.core.times import Micros
+
+    from .context import Context
+    from .incoming import Inbox
+    from .model import Partner
+    from .outgoing import Courier, Grants
+    from .outstanding import Outstanding
+    from .streaming import Streams
+    from .transport import Arrival
+
+
+class Arrivals:
+    """Hands each message on to whom it concerns; whatever does not fit is refused and counted."""
+
+    def __init__(
+        self,
+        context: Context,
+        inboxes: Mapping[str, Inbox],
+        couriers: Mapping[str, Courier],
+        outstanding: Outstanding,
+        grants: Grants,
+        streams: Streams,
+    ) -> None:
+        self._context, self._inboxes, self._couriers = context, inboxes, couriers
+        self._outstanding, self._grants, self._streams = outstanding, grants, streams
+
+    async def receive(self, arrival: Arrival) -> None:
+        """One message as the relay delivered it."""
+        digest = hashlib.sha256(arrival.data).digest()
+        partner, inbox = self._context.partner(arrival.sender), self._inboxes.get(arrival.sender)
+        if partner is None or inbox is None:
+            await self._context.refuse(arrival.sender, "unknown-sender", digest)
+        elif arrival.recipient != self._context.me or not wire.is_tag(arrival.tag) or arrival.klass not in wire.CLASSES:
+            await self._context.refuse(arrival.sender, "readdressed", digest)
+        elif arrival.klass == wire.CONTROL:
+            await self._control(arrival, partner, inbox, digest)
+        else:
+            await inbox.packet(arrival, partner.card)
+
+    async def _control(self, arrival: Arrival, partner: Partner, inbox: Inbox, digest: bytes) -> None:
+        try:
+            control, body = seal.open_control(arrival.data, partner.card, self._context.me)
+            if not inbox.check_control(control, again=arrival.again):
+                return
+            inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
+            await self._heed(body, control.sent_at, partner, inbox)
+        except BadWire:
+            await self._context.refuse(partner.id, "malformed", digest)
+        except Refused as refusal:
+            await self._context.refuse(partner.id, refusal.reason, digest)
+
+    async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox) -> None:
+        match body:
+            case wire.Heartbeat():
+                self._grants.learn(partner.id, body.prekey)
+                await self.receipts(partner.id, body.have)
+                inbox.heads(body.heads, sent_at)
+            case wire.Receipt():
+                await self.receipts(partner.id, body.have)
+            case wire.Grant():
+                await inbox.grant(body, partner.card)
+            case wire.AskGrant():
+                await self._grants.answer(body, partner)
+            case wire.NoGrant():
+                inbox.no_grant(body.epoch)
+            case wire.AskRange() if body.klass == wire.OBSERVATIONS:
+                await self._streams.again(partner.id, body)
+            case wire.AskRange():
+                self._ask(partner.id, body)
+            case wire.Gone():
+                await inbox.gone(body)
+
+    def _ask(self, partner: str, ask: wire.AskRange) -> None:
+        realm = self._outstanding.realm_of(partner, ask.tag)
+        if realm is None:
+            raise Refused("range")
+        self._context.counts["ranges_answered"] += 1
+        self._couriers[partner].ask(realm, ask.first, ask.last)
+
+    async def receipts(self, partner: str, have: tuple[wire.Have, ...]) -> None:
+        """Close what a partner says it holds; raises `Refused` (`receipt`) if its chain is not ours."""
+        context = self._context
+        for one in have:
+            realm = self._outstanding.realm_of(partner, one.tag)
+            to = self._outstanding.get(partner, realm) if realm else None
+            if realm is None or to is None or one.next <= to.received:
+                continue
+            if store.hash_before(context.journal, partner, realm, one.next) != one.hash:
+                raise Refused("receipt")
+            await context.journal.write(partial(store.close, partner=partner, realm=realm, have=one, now=context.clock.now()))
+            self._outstanding.closed(partner, realm, one.next)
+            await context.changed("ledger")
