@@ -6,9 +6,10 @@ recipient, and everything is checked before anything is used.
 
 from .book import Book
 from .card import Card
-from .errors import BadCard, BadProof, BadWire, OpenRelay, Refused, RelayFull, RelayUnreachable
+from .errors import BadCard, BadProof, BadWire, NotThatCard, OpenRelay, Refused, RelayFull, RelayUnreachable, Spoofed
 from .keys import NodeKeys
-from .model import LedgerRow, Link, Partner, Parts, Settings, Sink
+from .model import LedgerRow, Link, OldCard, Partner, Parts, Settings, Sink, Standing
+from .recovery import RecoveryKey
 from .relay import Relay
 from .seal import verify_proof
 from .service import Exchange
@@ -25,15 +26,20 @@ __all__ = [
     "Link",
     "NatsTransport",
     "NodeKeys",
+    "NotThatCard",
+    "OldCard",
     "OpenRelay",
     "Partner",
     "Parts",
+    "RecoveryKey",
     "Refused",
     "Relay",
     "RelayFull",
     "RelayUnreachable",
     "Settings",
     "Sink",
+    "Spoofed",
+    "Standing",
     "Transport",
     "probe",
     "verify_proof",

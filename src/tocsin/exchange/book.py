@@ -1,101 +1,244 @@
-"""The book of partners: whose keys are pinned, and what each may be shown."""
+"""The book of partners: whose keys are pinned, what each may be shown, and whose keys are trusted no more."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from tocsin.core import BadLabel, Clearance, InputError
 
-from .card import Card
-from .errors import BadCard
-from .model import Partner
-from .tables import partners
+from . import succession, words
+from .card import FINGERPRINT_BYTES, Card
+from .errors import BadCard, NotThatCard, Spoofed
+from .model import OldCard, Partner, Standing
+from .tables import partner_cards, partners, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
     from tocsin.core import Clock
+    from tocsin.core.times import Micros
     from tocsin.journal import Journal
 
+    from . import wire
+
 MOST = 200
+PINNED, ROTATED, RECOVERED = "pinned", succession.ROTATED, succession.RECOVERED
+REVOKED, EXCLUDED = "revoked", "excluded"
 
 
 class Book:
     """Partners, kept in the journal's database and held in memory.
 
     Cards are checked at every start, so that a row changed on disk cannot pin another key without the old one's
-    fingerprint changing on screen; the rows themselves are not yet authenticated.
+    fingerprint changing on screen; the rows themselves are not yet authenticated. A partner that is revoked or excluded
+    is none any more, but its cards stay, so that what it signed before still verifies.
     """
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
         self._listeners: list[Callable[[], None]] = []
-        rows = journal.read_rows(select(partners.c.card, partners.c.clearance).order_by(partners.c.partner))
-        found = [Partner(Card.from_toml(row.card), msgspec.json.decode(row.clearance, type=Clearance)) for row in rows]
-        self._partners = {partner.id: partner for partner in found}
-        for partner in found:
+        self._partners: dict[str, Partner] = {}
+        self._standing: dict[str, Standing] = {}
+        self._out: dict[str, Partner] = {}
+        for row in journal.read_rows(select(partners).order_by(partners.c.partner)):
+            partner = Partner(Card.from_toml(row.card), msgspec.json.decode(row.clearance, type=Clearance))
             _check(partner)
+            (self._out if row.state in {REVOKED, EXCLUDED} else self._partners)[partner.id] = partner
+            self._standing[partner.id] = Standing(row.state, row.changed_at or row.added_at, row.reason, row.compared_at, row.compared_by)
+        self._cards: dict[str, list[OldCard]] = {}
+        for row in journal.read_rows(select(partner_cards).order_by(partner_cards.c.partner, partner_cards.c.since)):
+            self._cards.setdefault(row.partner, []).append(OldCard(Card.from_toml(row.card), row.how, row.since, row.until))
+        self._told: dict[str, bytes] = {row.partner: row.card for row in journal.read_rows(select(told))}
 
     def partners(self) -> list[Partner]:
         """Every partner, in alphabetic order."""
         return [self._partners[name] for name in sorted(self._partners)]
 
+    def put_out(self) -> list[Partner]:
+        """Everyone who was a partner until revoked or excluded, in alphabetic order."""
+        return [self._out[name] for name in sorted(self._out)]
+
     def get(self, partner: str) -> Partner | None:
         """The partner of that name."""
         return self._partners.get(partner)
+
+    def standing(self, partner: str) -> Standing | None:
+        """How this node came by a partner's card, and whether it was compared; also of those that are out."""
+        return self._standing.get(partner)
 
     def clearances(self) -> list[Clearance]:
         """Every partner's clearance, in the partners' order."""
         return [partner.clearance for partner in self.partners()]
 
-    async def add(self, card: Card, clearance: Clearance) -> Partner:
-        """Pin a card that was carried here by hand.
+    def cards(self, partner: str) -> list[OldCard]:
+        """Every card that was ever pinned for that name, the oldest first, with the time in which it stood."""
+        found = list(self._cards.get(partner, []))
+        now = self._partners.get(partner) or self._out.get(partner)
+        if now is not None and (not found or found[-1].card.digest() != now.card.digest()):
+            # A partner of before this table was kept.
+            found.append(OldCard(now.card, PINNED, 0, self._standing[partner].since if partner in self._out else None))
+        return found
 
-        Raises `BadCard`, `BadLabel` if the clearance is another's, `InputError` if that name has other keys already.
+    def former(self, partner: str, grace: Micros) -> Card | None:
+        """The card before a partner's, while what it signed with it may still be under way; None after a recovery."""
+        found = self.cards(partner)
+        if len(found) < 2 or found[-1].how != ROTATED or (until := found[-2].until) is None:
+            return None
+        return found[-2].card if self._clock.now() < until + grace else None
+
+    async def add(self, card: Card, clearance: Clearance, *, again: bool = False) -> Partner:
+        """Pin a card that was carried here by hand; `again` takes back one that was put out, with new keys.
+
+        Raises `BadCard`, `BadLabel` if the clearance is another's, `Spoofed` if that name has other keys already or was
+        put out, `InputError` if the book is full.
         """
         card.check()
         _check(partner := Partner(card, clearance))
-        held = self._partners.get(card.partner)
-        if held is not None and held.card.identity() != card.identity():
-            raise InputError(f"{card.partner} is pinned to other keys: remove it first, if you have the new fingerprint from a person")
+        held, out = self._partners.get(card.partner), self._out.get(card.partner)
+        if held is not None and held.card.digest() != card.digest():
+            raise Spoofed(f"{card.partner} is pinned to other keys: remove it first, if you have the new fingerprint from a person")
+        if out is not None and any(old.card.ed25519 == card.ed25519 for old in self.cards(card.partner)):
+            raise Spoofed(f"{card.partner} was put out with these very keys: it has to make new ones")
+        if out is not None and not again:
+            raise Spoofed(f"{card.partner} was put out: say --again if it is to be a partner again under its new keys")
         if held is None and len(self._partners) >= MOST:
             raise InputError(f"this node knows {MOST} partners already, which is the most it takes")
-        row = {
-            "partner": card.partner,
-            "card": card.to_toml(),
-            "clearance": msgspec.json.encode(clearance, order="deterministic").decode(),
-            "added_at": self._clock.now(),
-        }
-
-        def replace_row(connection: Connection) -> None:
-            connection.execute(delete(partners).where(partners.c.partner == card.partner))
-            connection.execute(insert(partners), [row])
-
-        await self._journal.write(replace_row)
-        self._partners[card.partner] = partner
-        self._tell()
+        now = self._clock.now()
+        standing = self._standing[card.partner] if held is not None else Standing(PINNED, now, "", None, "")
+        await self._write(partner, standing, None if held is not None else OldCard(card, PINNED, now, None))
         return partner
+
+    async def follow(self, partner: str, links: Sequence[wire.Link]) -> Card:
+        """Pin the card that a partner's own links lead to, and give it; raises `Refused` (`succession`) if they lead nowhere."""
+        held = self._partners[partner]
+        card = succession.follow(held.card, links)
+        if card.digest() == held.card.digest():
+            return card
+        now = self._clock.now()
+        how = RECOVERED if card.era != held.card.era else ROTATED
+        before = self._standing[partner]
+        # Keys that a compared key signed for are as well known; those of a recovery key are to be compared anew.
+        kept = (before.compared_at, before.compared_by) if how == ROTATED else (None, "")
+        standing = Standing(how, now, "", *kept)
+        await self._write(Partner(card, held.clearance), standing, OldCard(card, how, now, None))
+        return card
+
+    async def confirm(self, partner: str, said: str, by: str) -> Standing:
+        """Note that a person read a partner's fingerprint back; raises `InputError` for no words, `NotThatCard` for other words."""
+        if (held := self._partners.get(partner)) is None:
+            raise InputError(f"there is no partner {partner[:40]!r}")
+        if words.from_words(said) != held.card.digest()[:FINGERPRINT_BYTES]:
+            raise NotThatCard(partner)
+        standing = self._standing[partner]._replace(compared_at=self._clock.now(), compared_by=by)
+        await self._write(held, standing, None)
+        return standing
+
+    def put_out_rows(self, connection: Connection, partner: str, state: str, reason: str) -> None:
+        """In a transaction: note that a partner is out. `put_out_now` has to follow when it is on disk."""
+        now = self._clock.now()
+        values = {"state": state, "reason": reason[:200], "changed_at": now}
+        connection.execute(update(partners).where(partners.c.partner == partner).values(**values))
+        connection.execute(delete(told).where(told.c.partner == partner))
+        current = (partner_cards.c.partner == partner) & partner_cards.c.until.is_(None)
+        connection.execute(update(partner_cards).where(current).values(until=now))
+
+    def put_out_now(self, partner: str, state: str, reason: str) -> None:
+        """The memory's half of `put_out_rows`: from here on it is no partner."""
+        held, now = self._partners.pop(partner), self._clock.now()
+        cards = self.cards(partner) or [OldCard(held.card, PINNED, 0, None)]
+        self._out[partner] = held
+        self._standing[partner] = self._standing[partner]._replace(state=state, since=now, reason=reason[:200])
+        self._cards[partner] = [*cards[:-1], cards[-1]._replace(until=cards[-1].until or now)]
+        self._told.pop(partner, None)
+        self._tell()
 
     async def remove(self, partner: str) -> None:
         """Unpin a partner: from now on it is sent nothing and nothing of it is taken; raises `InputError` if there is none."""
         if partner not in self._partners:
             raise InputError(f"there is no partner {partner[:40]!r}")
-        await self._journal.write(lambda connection: connection.execute(delete(partners).where(partners.c.partner == partner)))
+        now = self._clock.now()
+
+        def drop(connection: Connection) -> None:
+            connection.execute(delete(partners).where(partners.c.partner == partner))
+            connection.execute(delete(told).where(told.c.partner == partner))
+            current = (partner_cards.c.partner == partner) & partner_cards.c.until.is_(None)
+            connection.execute(update(partner_cards).where(current).values(until=now))
+
+        await self._journal.write(drop)
         del self._partners[partner]
+        del self._standing[partner]
+        self._told.pop(partner, None)
+        self._cards[partner] = [old._replace(until=old.until or now) for old in self._cards.get(partner, [])]
         self._tell()
 
+    def told(self, partner: str) -> bytes:
+        """The digest of this node's card that a partner is known to hold; empty if it never said."""
+        return self._told.get(partner, b"")
+
+    async def was_told(self, partner: str, card: bytes) -> None:
+        """A partner says which of this node's cards it holds."""
+        if partner not in self._partners or self._told.get(partner) == card:
+            return
+        row = {"partner": partner, "card": card, "at": self._clock.now()}
+
+        def replace_row(connection: Connection) -> None:
+            connection.execute(delete(told).where(told.c.partner == partner))
+            connection.execute(insert(told), [row])
+
+        await self._journal.write(replace_row)
+        self._told[partner] = card
+
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after each change of membership."""
+        """Call `listener` after each change of membership or of a card."""
         self._listeners.append(listener)
+
+    async def _write(self, partner: Partner, standing: Standing, new: OldCard | None) -> None:
+        name, now = partner.id, self._clock.now()
+        row: dict[str, Any] = {
+            "partner": name,
+            "card": partner.card.to_toml(),
+            "clearance": msgspec.json.encode(partner.clearance, order="deterministic").decode(),
+            "added_at": now,
+            "state": standing.state,
+            "changed_at": standing.since,
+            "reason": standing.reason,
+            "compared_at": standing.compared_at,
+            "compared_by": standing.compared_by,
+        }
+        before = self.cards(name) if new else []
+        if new and before:
+            # No two cards of one partner began at one moment, so that their order is known from the rows.
+            new = new._replace(since=max(new.since, before[-1].since + 1))
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(partners).where(partners.c.partner == name))
+            connection.execute(insert(partners), [row])
+            if new:
+                connection.execute(delete(partner_cards).where(partner_cards.c.partner == name))
+                rows = [*(old._replace(until=old.until or now) for old in before), new]
+                connection.execute(insert(partner_cards), [_card_row(old) for old in rows])
+
+        await self._journal.write(work)
+        self._partners[name] = partner
+        self._out.pop(name, None)
+        self._standing[name] = standing
+        if new:
+            self._cards[name] = [*(old._replace(until=old.until or now) for old in before), new]
+        self._tell()
 
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
+
+
+def _card_row(old: OldCard) -> dict[str, Any]:
+    text, digest = old.card.to_toml(), old.card.digest()
+    return {"partner": old.card.partner, "digest": digest, "card": text, "how": old.how, "since": old.since, "until": old.until}
 
 
 def _check(partner: Partner) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import tomllib
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -18,20 +20,24 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from tocsin.core import iso, parse_iso
 from tocsin.core.times import Micros
 
-from . import nkey, wire
+from . import nkey, wire, words
 from .errors import BadCard
 
 MAX_BYTES = 32_768
 KEM_BYTES = 1184 + 32
-_FIELDS = ("partner", "name", "made", "ed25519", "mldsa65", "kem", "relay", "signed_ed25519", "signed_mldsa65")
-_CONTEXT = b"tocsin card v1\x00"
+FINGERPRINT_BYTES = 16
+_FIRST = ("partner", "name", "made", "ed25519", "mldsa65", "kem", "relay", "signed_ed25519", "signed_mldsa65")
+_MORE = ("era", "serial", "recovery", "relays")
+_CONTEXT, _CONTEXT_2 = b"tocsin card v1\x00", b"tocsin card v2\x00"
+_RELAY = re.compile(r"(nats|tls)://[A-Za-z0-9._\[\]:-]{1,120}")
 
 
 class Card(msgspec.Struct, frozen=True):
     """A partner's public keys, signed by themselves.
 
     `kem` is an X-Wing public key (ML-KEM-768 ‖ X25519, 1,216 bytes), `relay` the name of its user at a relay, `made` when
-    the card was made, in µs of protocol time.
+    the card was made, in µs of protocol time. `recovery` is the digest of its recovery keys (32 bytes, empty where there are
+    none), `era` how often those were used, `serial` how often the keys were rotated since; `relays` where it meets partners.
     """
 
     partner: str
@@ -42,40 +48,53 @@ class Card(msgspec.Struct, frozen=True):
     kem: bytes
     relay: str
     signatures: wire.Signatures = wire.Signatures(b"")
+    era: int = 0
+    serial: int = 0
+    recovery: bytes = b""
+    relays: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the card stands in its partner's chain of cards: a later one has a greater place."""
+        return self.era, self.serial
+
+    @property
+    def is_first_form(self) -> bool:
+        """Whether it is a card of the protocol's first form, which knew neither recovery nor rotation."""
+        return not (self.era or self.serial or self.recovery or self.relays)
 
     def signed_bytes(self) -> bytes:
         """What the card's own signatures cover."""
-        return _CONTEXT + msgspec.msgpack.encode([self.partner, self.name, self.made, self.ed25519, self.mldsa65, self.kem, self.relay])
+        fields: list[Any] = [self.partner, self.name, self.made, self.ed25519, self.mldsa65, self.kem, self.relay]
+        if self.is_first_form:
+            return _CONTEXT + msgspec.msgpack.encode(fields)
+        return _CONTEXT_2 + msgspec.msgpack.encode([*fields, self.era, self.serial, self.recovery, self.relays])
 
-    def identity(self) -> tuple[str, bytes, bytes, bytes, str]:
+    def identity(self) -> tuple[str, bytes, bytes, bytes, str, bytes]:
         """What does not change when a card is written out again: the partner's name to the protocol, and its keys."""
-        return self.partner, self.ed25519, self.mldsa65, self.kem, self.relay
+        return self.partner, self.ed25519, self.mldsa65, self.kem, self.relay, self.recovery
+
+    def digest(self) -> bytes:
+        """SHA-256 over name and keys: 32 bytes that stand for them."""
+        return hashlib.sha256(b"tocsin fingerprint v2\x00" + msgspec.msgpack.encode(self.identity())).digest()
 
     def fingerprint(self) -> str:
-        """Forty decimal digits in groups of five (133 bits of SHA-256 over name and keys), to be compared over a telephone."""
-        number = (
-            int.from_bytes(hashlib.sha256(b"tocsin fingerprint v1\x00" + msgspec.msgpack.encode(self.identity())).digest(), "big") % 10**40
-        )
-        digits = f"{number:040d}"
-        return " ".join(digits[i : i + 5] for i in range(0, 40, 5))
+        """Eight words that stand for name and keys (128 bits of their digest) and a check word, to be compared over a telephone."""
+        return words.to_words(self.digest()[:FINGERPRINT_BYTES])
 
     def verify(self, context: bytes, data: bytes, signatures: wire.Signatures, *, both: bool) -> bool:
         """Whether these keys signed `context` ‖ 0x00 ‖ `data`; with `both`, by Ed25519 and ML-DSA-65, else by Ed25519 alone."""
-        message = context + b"\x00" + data
-        try:
-            Ed25519PublicKey.from_public_bytes(self.ed25519).verify(signatures.ed25519, message)
-            if both:
-                MLDSA65PublicKey.from_public_bytes(self.mldsa65).verify(signatures.mldsa65, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return both or not signatures.mldsa65
+        return verify(self.ed25519, self.mldsa65, context, data, signatures, both=both)
 
     def to_toml(self) -> str:
         """The card as text for a mail, a stick or a printed page."""
         lines = [f"# Tocsin partner card. Compare by telephone before adding it: {self.fingerprint()}"]
         values = [self.partner, self.name, iso(self.made), *map(_base64, (self.ed25519, self.mldsa65, self.kem)), self.relay]
         values += map(_base64, (self.signatures.ed25519, self.signatures.mldsa65))
-        lines += [f"{field} = {_quoted(value)}" for field, value in zip(_FIELDS, values, strict=True)]
+        lines += [f"{field} = {_quoted(value)}" for field, value in zip(_FIRST, values, strict=True)]
+        if not self.is_first_form:
+            lines += [f"era = {self.era}", f"serial = {self.serial}", f"recovery = {_quoted(_base64(self.recovery))}"]
+            lines += [f"relays = [{', '.join(map(_quoted, self.relays))}]"]
         return "\n".join(lines) + "\n"
 
     @staticmethod
@@ -85,18 +104,24 @@ class Card(msgspec.Struct, frozen=True):
             raise BadCard(f"a partner card has at most {MAX_BYTES:,} characters")
         try:
             found = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             raise BadCard("this is no partner card: it is not TOML") from None
-        if set(found) != set(_FIELDS) or not all(isinstance(value, str) for value in found.values()):
-            raise BadCard("this is no partner card: it should have exactly " + ", ".join(_FIELDS))
+        if set(found) not in ({*_FIRST}, {*_FIRST, *_MORE}) or not all(isinstance(found[field], str) for field in _FIRST):
+            raise BadCard("this is no partner card: it should have exactly " + ", ".join(_FIRST) + " and maybe " + ", ".join(_MORE))
+        era, serial, relays = found.get("era", 0), found.get("serial", 0), found.get("relays", [])
+        if not (_is_count(era) and _is_count(serial) and isinstance(relays, list) and all(isinstance(one, str) for one in relays)):
+            raise BadCard("era and serial of a partner card are numbers from 0, relays a list of addresses")
         try:
-            ed25519, mldsa65, kem, signed, signed_too = (
-                base64.b64decode(found[field], validate=True) for field in ("ed25519", "mldsa65", "kem", "signed_ed25519", "signed_mldsa65")
+            ed25519, mldsa65, kem, signed, signed_too, recovery = (
+                base64.b64decode(text, validate=True)
+                for text in (*(found[field] for field in (*_FIRST[3:6], *_FIRST[7:])), found.get("recovery", ""))
             )
-        except binascii.Error:
+        except (binascii.Error, TypeError, ValueError):
             raise BadCard("a key in this partner card is not base64") from None
-        signatures = wire.Signatures(signed, signed_too)
-        card = Card(found["partner"], found["name"], parse_iso(found["made"]), ed25519, mldsa65, kem, found["relay"], signatures)
+        card = Card(
+            found["partner"], found["name"], parse_iso(found["made"]), ed25519, mldsa65, kem, found["relay"],
+            wire.Signatures(signed, signed_too), era, serial, recovery, tuple(relays),
+        )  # fmt: skip
         card.check()
         return card
 
@@ -106,10 +131,27 @@ class Card(msgspec.Struct, frozen=True):
             raise BadCard("a partner's name is 1 to 32 letters, digits and hyphens")
         if not 0 < len(self.name) <= 100 or not self.name.isprintable():
             raise BadCard("the name on a partner card has 1 to 100 printable characters")
+        if len(self.recovery) not in {0, 32}:
+            raise BadCard("a recovery digest has 32 bytes")
+        if len(self.relays) > 8 or not all(map(_RELAY.fullmatch, self.relays)):
+            raise BadCard("a partner card names at most 8 relays, as tls://host:4222")
         nkey.decode_user(self.relay)
         kem_public(self.kem)
-        if not self.verify(_CONTEXT[:-1], self.signed_bytes()[len(_CONTEXT) :], self.signatures, both=True):
+        context, _, rest = self.signed_bytes().partition(b"\x00")
+        if not self.verify(context, rest, self.signatures, both=True):
             raise BadCard("this partner card is not signed by the keys that it names: ask for it again")
+
+
+def verify(ed25519: bytes, mldsa65: bytes, context: bytes, data: bytes, signatures: wire.Signatures, *, both: bool) -> bool:
+    """Whether the holders of two raw public keys signed `context` ‖ 0x00 ‖ `data`, as `Card.verify`."""
+    message = context + b"\x00" + data
+    try:
+        Ed25519PublicKey.from_public_bytes(ed25519).verify(signatures.ed25519, message)
+        if both:
+            MLDSA65PublicKey.from_public_bytes(mldsa65).verify(signatures.mldsa65, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return both or not signatures.mldsa65
 
 
 def kem_public(data: bytes) -> MLKEM768X25519PublicKey:
@@ -120,6 +162,10 @@ def kem_public(data: bytes) -> MLKEM768X25519PublicKey:
         return MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(data[:1184]), X25519PublicKey.from_public_bytes(data[1184:]))
     except ValueError:
         raise BadCard("a KEM key is 1,216 bytes, ML-KEM-768 then X25519") from None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < wire.LAST
 
 
 def _base64(data: bytes) -> str:

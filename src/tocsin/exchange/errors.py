@@ -2,10 +2,12 @@
 
 InputError
     BadCard             a partner card that does not parse or is not signed by its own keys
+    Spoofed             a card that claims a partner's name with keys that nothing ties to it
     BadWire             bytes that are not one well-formed structure of the protocol
 Denied
     Refused             something arrived and a check said no; `reason` names the check
     BadProof            a record's proof does not hold
+    NotThatCard         the words that were read back are of another card
     OpenRelay           the relay lets in what it must not
 NotReachable
     RelayUnreachable    the relay does not answer, or does not store what is sent
@@ -19,6 +21,10 @@ from tocsin.core import Denied, InputError, NotReachable
 
 class BadCard(InputError):
     """Raised if a partner card cannot be read, or is not signed by the keys that it names."""
+
+
+class Spoofed(InputError):
+    """Raised for a card under a name that is pinned to other keys, or was put out, if no chain of signatures leads to it."""
 
 
 class BadWire(InputError):
@@ -38,6 +44,15 @@ class Refused(Denied):
 
 class BadProof(Denied):
     """Raised if a record's bytes, its proof and its sender's card do not belong together."""
+
+
+class NotThatCard(Denied):
+    """Raised if well-formed fingerprint words are not those of the card that is pinned here."""
+
+    def __init__(self, partner: str) -> None:
+        super().__init__(
+            f"these are not the words of the card that is pinned for {partner}: one side holds another's card, so tell nobody anything"
+        )
 
 
 class OpenRelay(Denied):

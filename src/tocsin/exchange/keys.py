@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519Pr
 from tocsin.core import Denied, InputError
 from tocsin.core.times import DAY, HOUR, Micros
 
-from . import nkey, wire
+from . import nkey, succession, wire
 from .card import Card, kem_public
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from tocsin.core import Clock, Entropy
+
+    from .recovery import RecoveryKey
 
     class Wrapper(Protocol):
         """What keeps keys at rest: the journal's `Vault`."""
@@ -55,6 +57,12 @@ class _Seeds(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     x25519: bytes
     relay: bytes
     tags: bytes
+    recovery: bytes = b""
+    era: int = 0
+    serial: int = 0
+    former: tuple[_Seeds, ...] = ()  # the keys before, while they still serve
+    former_until: Micros = 0
+    links: tuple[wire.Link, ...] = ()  # how the cards followed each other
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,9 @@ class NodeKeys:
     """A node's private keys. `partner` is its name to others; nothing here is ever shown."""
 
     def __init__(self, seeds: _Seeds) -> None:
+        self._become(seeds)
+
+    def _become(self, seeds: _Seeds) -> None:
         self.partner = seeds.partner
         self.tag_key = seeds.tags
         self._seeds = seeds
@@ -108,27 +119,19 @@ class NodeKeys:
         return f"NodeKeys({self.partner!r})"
 
     @staticmethod
-    def make(partner: str) -> NodeKeys:
-        """Fresh keys for the node of that name, from the library's randomness."""
+    def make(partner: str, recovery: bytes = b"") -> NodeKeys:
+        """Fresh keys for the node of that name, from the library's randomness; `recovery` is its recovery key's digest."""
         if not wire.is_partner(partner):
             raise InputError("a node's name is 1 to 32 letters, digits and hyphens")
-        kem = KemKey.make()
-        return NodeKeys(
-            _Seeds(
-                partner=partner,
-                ed25519=Ed25519PrivateKey.generate().private_bytes_raw(),
-                mldsa65=MLDSA65PrivateKey.generate().private_bytes_raw(),
-                mlkem768=kem.mlkem.private_bytes_raw(),
-                x25519=kem.x25519.private_bytes_raw(),
-                relay=Ed25519PrivateKey.generate().private_bytes_raw(),
-                tags=Ed25519PrivateKey.generate().private_bytes_raw(),
-            )
-        )
+        return NodeKeys(_fresh(partner, Ed25519PrivateKey.generate().private_bytes_raw(), recovery, 0, 0))
 
     @staticmethod
     def from_seeds(partner: str, take: Entropy) -> NodeKeys:
         """Keys fixed by a seeded stream: for test vectors, never for a node."""
-        return NodeKeys(_Seeds(partner=partner, **seeds_from(take)))
+        found = seeds_from(take)
+        return NodeKeys(
+            _Seeds(partner, found["ed25519"], found["mldsa65"], found["mlkem768"], found["x25519"], found["relay"], found["tags"])
+        )
 
     @staticmethod
     def load(vault: Wrapper, folder: Path) -> NodeKeys:
@@ -152,8 +155,8 @@ class NodeKeys:
             os.fsync(file.fileno())
         beside.replace(folder / FILE)
 
-    def card(self, name: str, clock: Clock) -> Card:
-        """This node's card, signed, under the name that people call it."""
+    def card(self, name: str, clock: Clock, relays: tuple[str, ...] = ()) -> Card:
+        """This node's card, signed, under the name that people call it; `relays` is where it meets partners."""
         blank = Card(
             partner=self.partner,
             name=name,
@@ -162,11 +165,79 @@ class NodeKeys:
             mldsa65=self._mldsa65.public_key().public_bytes_raw(),
             kem=self.kem.public(),
             relay=self.relay_user,
+            era=self._seeds.era,
+            serial=self._seeds.serial,
+            recovery=self._seeds.recovery,
+            relays=relays,
         )
         context, _, rest = blank.signed_bytes().partition(b"\x00")
         card = msgspec.structs.replace(blank, signatures=self.sign(context, rest, both=True))
         card.check()
         return card
+
+    def digest(self) -> bytes:
+        """What this node's card has as its `digest`."""
+        return Card(
+            self.partner, "", 0, self._ed25519.public_key().public_bytes_raw(), self._mldsa65.public_key().public_bytes_raw(),
+            self.kem.public(), self.relay_user, recovery=self._seeds.recovery,
+        ).digest()  # fmt: skip
+
+    @property
+    def links(self) -> tuple[wire.Link, ...]:
+        """How this node's cards followed each other; empty while it has its first."""
+        return self._seeds.links
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where this node's card stands among its cards."""
+        return self._seeds.era, self._seeds.serial
+
+    def rotated(self, name: str, clock: Clock, grace: Micros, relays: tuple[str, ...] = ()) -> NodeKeys:
+        """New keys whose card these keys sign; these go on opening grants and logging in at relays until `grace` is over."""
+        old, now = self._seeds, clock.now()
+        former = msgspec.structs.replace(old, former=(), links=())
+        fresh = _fresh(self.partner, old.tags, old.recovery, old.era, old.serial + 1)
+        after = NodeKeys(msgspec.structs.replace(fresh, former=(former,), former_until=now + grace))
+        link = succession.rotate(self, self.card(name, clock, relays), after.card(name, clock, relays))
+        return NodeKeys(msgspec.structs.replace(after._seeds, links=(*old.links, link)[-wire.MAX_LINKS :]))
+
+    def recovered(self, key: RecoveryKey, next_: RecoveryKey, name: str, clock: Clock, relays: tuple[str, ...] = ()) -> NodeKeys:
+        """New keys that the recovery key introduces; nothing of these serves any more. Raises `Denied` if it is another node's key."""
+        old = self._seeds
+        if key.digest() != old.recovery:
+            raise Denied("this is not the recovery key that this node's card names")
+        return _recovered(self.partner, old.tags, old.era + 1, old.links, key, next_, name, clock, relays)
+
+    @staticmethod
+    def from_recovery(lost: Card, key: RecoveryKey, next_: RecoveryKey, clock: Clock) -> NodeKeys:
+        """New keys for a node that lost all but its recovery key and a copy of its card; raises `Denied`."""
+        if key.digest() != lost.recovery:
+            raise Denied("this is not the recovery key that this card names")
+        tags = Ed25519PrivateKey.generate().private_bytes_raw()
+        return _recovered(lost.partner, tags, lost.era + 1, (), key, next_, lost.name, clock, lost.relays)
+
+    def become(self, other: NodeKeys) -> None:
+        """Be `other` from now on, wherever this object is held."""
+        if other.partner != self.partner:
+            raise InputError("a node's keys follow those of the same node")
+        self._become(other._seeds)
+
+    def end_former(self, now: Micros) -> bool:
+        """Forget the keys before these if their grace is over; whether there was something to forget."""
+        if not self._seeds.former or now < self._seeds.former_until:
+            return False
+        self._become(msgspec.structs.replace(self._seeds, former=(), former_until=0))
+        return True
+
+    @property
+    def former(self) -> NodeKeys | None:
+        """The keys before these, while they still serve."""
+        return NodeKeys(self._seeds.former[0]) if self._seeds.former else None
+
+    def kems(self) -> list[KemKey | None]:
+        """The key pairs to which a grant may be wrapped where no prekey was known: this card's, and the one's before it."""
+        former = self.former
+        return [self.kem, former.kem] if former else [self.kem]
 
     def sign(self, context: bytes, data: bytes, *, both: bool) -> wire.Signatures:
         """Signatures over `context` ‖ 0x00 ‖ `data`: Ed25519, and ML-DSA-65 with `both`."""
@@ -181,6 +252,38 @@ class NodeKeys:
     def sign_nonce(self, nonce: str) -> bytes:
         """The signature with which this node logs in at a relay (64 bytes)."""
         return self._relay.sign(nonce.encode())
+
+
+def _fresh(partner: str, tags: bytes, recovery: bytes, era: int, serial: int) -> _Seeds:
+    kem = KemKey.make()
+    return _Seeds(
+        partner=partner,
+        ed25519=Ed25519PrivateKey.generate().private_bytes_raw(),
+        mldsa65=MLDSA65PrivateKey.generate().private_bytes_raw(),
+        mlkem768=kem.mlkem.private_bytes_raw(),
+        x25519=kem.x25519.private_bytes_raw(),
+        relay=Ed25519PrivateKey.generate().private_bytes_raw(),
+        tags=tags,
+        recovery=recovery,
+        era=era,
+        serial=serial,
+    )
+
+
+def _recovered(
+    partner: str,
+    tags: bytes,
+    era: int,
+    links: tuple[wire.Link, ...],
+    key: RecoveryKey,
+    next_: RecoveryKey,
+    name: str,
+    clock: Clock,
+    relays: tuple[str, ...],
+) -> NodeKeys:
+    after = NodeKeys(_fresh(partner, tags, next_.digest(), era, 0))
+    link = succession.recover(key, after.card(name, clock, relays))
+    return NodeKeys(msgspec.structs.replace(after._seeds, links=(*links, link)[-wire.MAX_LINKS :]))
 
 
 class Prekeys:

@@ -35,6 +35,28 @@ class Partner(msgspec.Struct, frozen=True):
         return self.card.partner
 
 
+class Standing(NamedTuple):
+    """How this node came by a partner's card. `state`: pinned (by hand), rotated, recovered (by its own chain), revoked, excluded.
+
+    `since` is when (µs of protocol time), `compared_at` when a person last read the fingerprint back, `compared_by` who.
+    """
+
+    state: str
+    since: Micros
+    reason: str
+    compared_at: Micros | None
+    compared_by: str
+
+
+class OldCard(NamedTuple):
+    """A card and the time in which it stood: from `since` until `until` (None: it stands)."""
+
+    card: Card
+    how: str
+    since: Micros
+    until: Micros | None
+
+
 class LedgerRow(NamedTuple):
     """What became of one record towards one partner. `state`: withheld, queued, sent, delivered; `at` µs of protocol time."""
 

@@ -104,10 +104,11 @@ def make_grant(epoch: Epoch, sender: str, recipient: Card, prekey: wire.Prekey |
 
 def open_grant(grant: wire.Grant, sender: str, keys: NodeKeys, prekeys: Prekeys) -> bytes:
     """The epoch key in a grant whose signatures were checked; raises `Refused` (`prekey`, `grant`, `commitment`)."""
-    pair = prekeys.get(grant.prekey) if grant.prekey else keys.kem
-    if pair is None:
+    pairs = [prekeys.get(grant.prekey)] if grant.prekey else keys.kems()
+    if pairs == [None]:
         raise Refused("prekey")
-    key = pair.open(grant.wrapped, _grant_info(sender, keys.partner, grant.epoch, grant.commitment))
+    info = _grant_info(sender, keys.partner, grant.epoch, grant.commitment)
+    key = next((key for pair in pairs if pair and (key := pair.open(grant.wrapped, info)) is not None), None)
     if key is None:
         raise Refused("grant")
     if len(key) != 32 or commit(key) != grant.commitment:
@@ -253,7 +254,7 @@ def make_control(keys: NodeKeys, recipient: str, body: wire.Wire, sent_at: Micro
     """One control message; grants bear both kinds of signature."""
     kind = wire.CONTROL_KINDS[type(body)]
     control = wire.write(wire.Control(wire.VERSION, keys.partner, recipient, sent_at, kind, wire.write(body)))
-    return wire.write(wire.SignedControl(control, keys.sign(CONTROL, control, both=kind == "grant")))
+    return wire.write(wire.SignedControl(control, keys.sign(CONTROL, control, both=kind in wire.SIGNED_TWICE)))
 
 
 def open_control(data: bytes, sender: Card, me: str) -> tuple[wire.Control, wire.Wire]:
@@ -266,7 +267,7 @@ def open_control(data: bytes, sender: Card, me: str) -> tuple[wire.Control, wire
         raise Refused("sender")
     if control.recipient != me:
         raise Refused("readdressed")
-    if not sender.verify(CONTROL, outer.control, outer.signatures, both=control.kind == "grant"):
+    if not sender.verify(CONTROL, outer.control, outer.signatures, both=control.kind in wire.SIGNED_TWICE):
         raise Refused("signature")
     body = wire.read(control.body, shape)
     if not wire.sane(body):

@@ -14,6 +14,30 @@ partners = Table(
     Column("card", Text, nullable=False),
     Column("clearance", Text, nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False, server_default="pinned"),  # pinned, rotated, recovered, revoked, excluded
+    Column("changed_at", BigInteger),  # protocol time of the state
+    Column("reason", String(200), nullable=False, server_default=""),
+    Column("compared_at", BigInteger),  # when a person read the fingerprint back
+    Column("compared_by", String(120), nullable=False, server_default=""),
+)
+
+partner_cards = Table(
+    "partner_cards",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger),
+    Column("how", String(16), nullable=False),
+    Column("card", Text, nullable=False),
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("card", LargeBinary(32), nullable=False),  # the digest of this node's card that the partner holds
+    Column("at", BigInteger, nullable=False),
 )
 
 outbox = Table(

@@ -19,8 +19,11 @@ MAX_PACKET = 3_500_000  # bytes of one message at the relay, whose max_payload i
 MAX_PAYLOAD = 3_000_000  # bytes before padding
 MAX_ITEMS = 500  # records in one envelope
 MAX_LIST = 256  # entries of a list in a control message
+MAX_LINKS = 64  # links of one succession
+MAX_TEST = 4096  # bytes of a trial's envelope
 LAST = 2**53  # numbers in chains stay below it
 RECORDS, OBSERVATIONS, CONTROL = "records", "observations", "control"
+TEST = "test"  # the class of a trial's payload
 CLASSES = (RECORDS, OBSERVATIONS, CONTROL)
 NO_TAG = "0"  # the realm tag of control messages, which belong to no realm
 ZERO = bytes(32)  # the chain before its first item
@@ -206,6 +209,54 @@ class Gone(Wire, frozen=True):
     last: int
 
 
+class Linked(Wire, frozen=True):
+    """What a link's signatures cover: the digest of the card that it ends (zeros for a recovery), and of the new one's signed bytes."""
+
+    partner: str
+    kind: str
+    before: bytes
+    after: bytes
+
+
+class Link(Wire, frozen=True):
+    """How a card (as text) follows another. `kind`: rotated (signed by the keys before) or recovered (by the `recovery` keys)."""
+
+    v: int
+    kind: str
+    card: str
+    recovery: bytes
+    signatures: Signatures
+
+
+class Succession(Wire, frozen=True):
+    """The sender's cards since its first, or the latest of them; the message itself is signed by the newest."""
+
+    links: tuple[Link, ...]
+
+
+class Known(Wire, frozen=True):
+    """The digest of the card that the sender of this holds for its recipient."""
+
+    card: bytes
+
+
+class Ping(Wire, frozen=True):
+    """A trial of the whole way: a grant, and a sealed envelope of class `test` whose content is to be sent back."""
+
+    nonce: bytes
+    grant: Grant
+    envelope: bytes
+
+
+class Pong(Wire, frozen=True):
+    """The answer: which card is held for the asker, what came of its grant and envelope ("" or the check that said no), and the echo."""
+
+    nonce: bytes
+    card: bytes
+    opened: str
+    envelope: bytes
+
+
 class Control(Wire, frozen=True):
     """A control message's signed bytes. `kind` names what `body` holds; `sent_at` grows strictly per sender and recipient."""
 
@@ -232,11 +283,16 @@ CONTROLS: dict[str, type[Wire]] = {
     "no-grant": NoGrant,
     "ask-range": AskRange,
     "gone": Gone,
+    "succession": Succession,
+    "known": Known,
+    "ping": Ping,
+    "pong": Pong,
 }
+SIGNED_TWICE = frozenset({"grant", "succession", "known", "ping", "pong"})  # control messages that bear both kinds of signature
 CONTROL_KINDS = {shape: kind for kind, shape in CONTROLS.items()}
 _DECODERS = {
     shape: msgspec.msgpack.Decoder(shape)
-    for shape in (Header, Packet, EnvelopeHead, Envelope, Payload, Root, Proof, Control, SignedControl, *CONTROLS.values())
+    for shape in (Header, Packet, EnvelopeHead, Envelope, Payload, Root, Proof, Control, SignedControl, Linked, *CONTROLS.values())
 }
 
 
@@ -276,6 +332,14 @@ def sane(body: Wire) -> bool:
             return is_tag(tag) and klass in {RECORDS, OBSERVATIONS} and 0 <= first <= last < LAST
         case Gone(tag, first, last):
             return is_tag(tag) and 0 <= first <= last < LAST
+        case Succession(links):
+            return 0 < len(links) <= MAX_LINKS
+        case Known(card):
+            return len(card) == 32
+        case Ping(nonce, grant, envelope):
+            return len(nonce) == 16 and sane(grant) and len(envelope) <= MAX_TEST
+        case Pong(nonce, card, opened, envelope):
+            return len(nonce) == 16 and len(card) == 32 and len(opened) <= 40 and len(envelope) <= MAX_TEST
     return False
 
 

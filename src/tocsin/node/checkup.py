@@ -13,6 +13,7 @@ from tocsin.core import Denied, NotReachable, TocsinError
 
 from . import config as configuration
 from . import control, secrets
+from .founding import RECOVERY
 from .service import Node
 from .system import SystemClock, SystemEntropy
 from .topics import load_topics
@@ -43,6 +44,12 @@ async def check(folder: Path) -> list[Row]:
 def _on_disk(folder: Path, config: configuration.Config) -> Iterator[Row]:
     mode = folder.stat().st_mode & 0o777
     yield _row("folder", not mode & 0o077, "for its owner alone" if not mode & 0o077 else f"others may enter: chmod 700 {folder}")
+    if (folder / RECOVERY).exists():
+        yield {
+            "what": "recovery key",
+            "well": None,
+            "says": f"{folder / RECOVERY} is still here: print it, keep it in a safe, delete the file",
+        }
     free = shutil.disk_usage(folder).free
     yield _row("disk", free > ENOUGH_BYTES, f"{free / 1e9:.1f} GB free")
     try:

@@ -39,6 +39,7 @@ for parent, name, where, words in (
     (partner, "card", "partners:card", "Print this node's own card."),
     (partner, "add", "partners:add", "Pin a partner's card."),
     (partner, "list", "partners:list_", "Every partner."),
+    (partner, "confirm", "partners:confirm", "Mark a partner's fingerprint as compared by telephone."),
     (partner, "remove", "partners:remove", "Stop sharing with a partner."),
     (topic, "check", "topic:check", "Check a topic file."),
     (rule, "list", "rules:list_", "Every rule, with who stands behind it."),

@@ -27,11 +27,20 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The relay that partners meet at. Without a URL the node stays by itself; `supervise` runs one here."""
+    """The relay that partners meet at. Without a URL the node stays by itself; `supervise` runs one here.
+
+    `url` may name several, with commas, which are tried in turn; `ca` is the file that holds the relay's certificate authority.
+    """
 
     url: str = ""
     supervise: bool = False
     port: Port = 4222
+    ca: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The relays' addresses that others can use too."""
+        return tuple(url for url in self.url.split(",") if url.startswith("tls://"))[:8]
 
 
 class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

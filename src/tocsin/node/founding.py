@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tocsin.core import InputError, LabelPolicy
-from tocsin.exchange import NodeKeys
+from tocsin.exchange import NodeKeys, RecoveryKey
 from tocsin.journal import Cost, Vault
 
 from . import config as configuration
@@ -19,11 +19,12 @@ from .errors import AlreadyANode
 from .service import Node
 from .system import SystemClock, SystemEntropy
 
+RECOVERY = "recovery.key"
 ROLES = ["approver", "watch-officer", "analyst", "administrator"]
 
 
 class Wishes(msgspec.Struct, kw_only=True):
-    """What a new node shall be; `secret` None means a key file in the folder."""
+    """What a new node shall be; `secret` None means a key file in the folder, `recovery` where the recovery key is written."""
 
     id: str
     name: str
@@ -36,6 +37,7 @@ class Wishes(msgspec.Struct, kw_only=True):
     relay: str = ""
     relay_here: bool = False
     secret: bytes | None = None
+    recovery: str = ""
     more: dict[str, Any] = {}
 
 
@@ -64,16 +66,16 @@ async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}") from None
     try:
-        return await _found(folder, config, person, wishes.secret)
+        return await _found(folder, config, person, wishes)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-async def _found(folder: Path, config: Config, person: operations.NewUser, secret: bytes | None) -> dict[str, Any]:
+async def _found(folder: Path, config: Config, person: operations.NewUser, wishes: Wishes) -> dict[str, Any]:
     folder.chmod(0o700)
     entropy = SystemEntropy()
-    cost = None
+    cost, secret = None, wishes.secret
     if secret is None:
         # A random key of 256 bits needs no slow derivation: nobody can try them all.
         cost = Cost(passes=1, memory_kib=8192, lanes=1)
@@ -81,11 +83,15 @@ async def _found(folder: Path, config: Config, person: operations.NewUser, secre
         secrets.write_file(folder, secret)
     configuration.write(folder, config)
     vault = Vault.create(folder, secret, entropy, cost=cost)
-    NodeKeys.make(config.id).save(vault, folder)
+    recovery = RecoveryKey.make(entropy)
+    kept = Path(wishes.recovery) if wishes.recovery else folder / RECOVERY
+    NodeKeys.make(config.id, recovery.digest()).save(vault, folder)
     node = await Node.open(folder, secret, SystemClock(), entropy)
     try:
         user = await operations.add_user(node, person)
         card = await operations.show_card(node, operations.Nothing())
     finally:
         await node.close()
-    return {"id": config.id, "name": config.name, "folder": str(folder), "user": user["name"], "fingerprint": card["fingerprint"]}
+    recovery.write(kept, config.id)
+    made = {"id": config.id, "name": config.name, "folder": str(folder), "user": user["name"], "fingerprint": card["fingerprint"]}
+    return made | {"recovery": str(kept)}

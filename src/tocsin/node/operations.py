@@ -10,19 +10,13 @@ import msgspec
 
 from tocsin.core import LIVE, Clearance, NotReachable, iso, realms
 from tocsin.core.times import SECOND
-from tocsin.exchange import Card
-from tocsin.people import Act, Role
+from tocsin.people import Role
 
-from . import playing
-from .errors import BadConfig, NodeError, NotFound
+from . import partnership, playing
+from .errors import NodeError
+from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
 from .service import Node
 from .worlds import DemoClock
-
-OPERATOR = "operator"
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """No arguments."""
 
 
 class NewUser(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,20 +26,6 @@ class NewUser(msgspec.Struct, forbid_unknown_fields=True):
     password: str
     roles: list[str]
     clearance: str = ""
-    caveats: list[str] = []
-
-
-class Named(msgspec.Struct, forbid_unknown_fields=True):
-    """One thing by its name."""
-
-    name: str
-
-
-class NewPartner(msgspec.Struct, forbid_unknown_fields=True):
-    """A partner's card, and what this node clears the partner for."""
-
-    card: Annotated[str, msgspec.Meta(max_length=65_536)]
-    clearance: str
     caveats: list[str] = []
 
 
@@ -137,49 +117,6 @@ async def remove_user(node: Node, who: Named) -> Any:
     return {"removed": who.name}
 
 
-async def show_card(node: Node, _: Nothing) -> Any:
-    """This node's own card, for partners to add by hand."""
-    card = node.keys.card(node.config.name, node.clock)
-    return {"partner": card.partner, "fingerprint": card.fingerprint(), "card": card.to_toml()}
-
-
-async def add_partner(node: Node, new: NewPartner) -> Any:
-    """Pin a partner's card."""
-    card = Card.from_toml(new.card)
-    if card.partner == node.config.id:
-        raise BadConfig("this is the node's own card")
-    policy = node.config.policy
-    await node.book.add(card, Clearance(policy.name, card.partner, policy.rank(new.clearance), frozenset(new.caveats)))
-    await _tell_relay(node)
-    await node.people.act(OPERATOR, Act.PARTNER_ADD, card.partner)
-    return {"partner": card.partner, "name": card.name, "fingerprint": card.fingerprint()}
-
-
-async def list_partners(node: Node, _: Nothing) -> Any:
-    """Every partner with what it is cleared for."""
-    levels = node.config.policy.levels
-    return [
-        {
-            "partner": p.card.partner,
-            "name": p.card.name,
-            "fingerprint": p.card.fingerprint(),
-            "clearance": levels[p.clearance.classification],
-            "caveats": sorted(p.clearance.caveats),
-        }
-        for p in node.book.partners()
-    ]
-
-
-async def remove_partner(node: Node, who: Named) -> Any:
-    """Remove a partner: nothing is sealed for it from now on."""
-    if node.book.get(who.name) is None:
-        raise NotFound
-    await node.book.remove(who.name)
-    await _tell_relay(node)
-    await node.people.act(OPERATOR, Act.PARTNER_REMOVE, who.name)
-    return {"removed": who.name}
-
-
 async def replay(node: Node, wanted: Replay) -> Any:
     """Play files into a replay realm as fast as it goes; gives what was read and what rang."""
     realm = realms.parse(f"replay:{wanted.id}")
@@ -232,14 +169,12 @@ def _quantiles(late: list[float]) -> dict[str, float] | None:
     return {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)], "max": late[-1]}
 
 
-async def _tell_relay(node: Node) -> None:
-    if node.relay is not None:
-        await node.relay.set_members([node.keys.card(node.config.name, node.clock), *(p.card for p in node.book.partners())])
-
-
 def _user(node: Node, user: Any) -> dict[str, Any]:
     level = node.config.policy.levels[user.clearance.classification]
     return {"name": user.name, "roles": sorted(user.roles), "clearance": level, "caveats": sorted(user.clearance.caveats)}
+
+
+__all__ = ["Named", "NewPartner", "Nothing", "add_partner", "list_partners", "remove_partner", "show_card"]
 
 
 class Operation(NamedTuple):
@@ -254,10 +189,7 @@ OPERATIONS: dict[str, Operation] = {
     "user.add": Operation(NewUser, add_user),
     "user.list": Operation(Nothing, list_users),
     "user.remove": Operation(Named, remove_user),
-    "partner.card": Operation(Nothing, show_card),
-    "partner.add": Operation(NewPartner, add_partner),
-    "partner.list": Operation(Nothing, list_partners),
-    "partner.remove": Operation(Named, remove_partner),
+    **{f"partner.{name}": Operation(*one) for name, one in partnership.OPERATIONS.items()},
     "replay": Operation(Replay, replay),
     "exercise": Operation(Exercise, exercise),
     "link": Operation(LinkTo, link),

@@ -29,7 +29,7 @@ from tocsin.core import (
 )
 from tocsin.core.labels import derived
 from tocsin.core.times import Micros
-from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Parts, Relay
+from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, Parts, Relay
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
@@ -160,7 +160,19 @@ class Node:
         if not self.config.relay.supervise:
             return self.config.relay.url
         self.relay = Relay(self.folder / "relay", self.config.relay.port)
-        return await self.relay.start([self.keys.card(self.config.name, self.clock), *(p.card for p in self.book.partners())])
+        return await self.relay.start(self._relay_members())
+
+    def _relay_members(self) -> list[Card]:
+        return [self.card(), *(p.card for p in self.book.partners())]
+
+    async def tell_relay(self) -> None:
+        """Have the relay that runs here let in exactly this node and its partners of now."""
+        if self.relay is not None:
+            await self.relay.set_members(self._relay_members())
+
+    def card(self) -> Card:
+        """This node's own card, as of now."""
+        return self.keys.card(self.config.name, self.clock, self.config.relay.addresses)
 
     # --- worlds ---------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ def init(
     relay: str = "",
     relay_here: bool = False,
     passphrase: bool = False,
+    recovery: Path | None = None,
     json: bool = False,
 ) -> None:
     """Make a node in a new folder; what is not given as an option is asked for.
@@ -49,6 +50,8 @@ def init(
         Run a relay for all partners in this node.
     passphrase
         Guard the node by a passphrase (TOCSIN_PASSPHRASE or asked for) in place of a key file in the folder.
+    recovery
+        Where the recovery key is written, a stick at best; recovery.key in the folder if left out. Keep it away from the node.
     """
     from tocsin.node.founding import Wishes, found
 
@@ -61,10 +64,12 @@ def init(
     secret = _passphrase() if passphrase else None
     wishes = Wishes(
         id=id, name=name, user=user, password=password, levels=tuple(levels.split(",")), clearance=clearance or levels.rsplit(",", 1)[-1],
-        port=port, relay=relay, relay_here=relay_here, secret=secret,
+        port=port, relay=relay, relay_here=relay_here, secret=secret, recovery=str(recovery or ""),
     )  # fmt: skip
     made = asyncio.run(found(folder, wishes))
-    text = f"{made['name']} ({made['id']}) is made in {folder}.\nIts fingerprint: {made['fingerprint']}\nRun it: tocsin up {folder}"
+    text = f"{made['name']} ({made['id']}) is made in {folder}.\nIts fingerprint: {made['fingerprint']}"
+    text += f"\nIts recovery key: {made['recovery']}: print it, keep it in a safe away from the node, and delete the file"
+    text += f"\nRun it: tocsin up {folder}"
     give(made, json=json, text=text)
 
 

@@ -30,6 +30,7 @@ from tocsin.node.warning_screens import WarningScreens
 
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .live_routes import live
+from .partner_routes import PartnerController
 from .rehearsal_routes import RehearsalController
 from .rule_routes import RuleController
 from .session_routes import NoSession, SessionController, reader_of
@@ -82,6 +83,7 @@ def make_app(node: Node) -> Litestar:
             LogController,
             RehearsalController,
             RuleController,
+            PartnerController,
             live,
         ],
         response_headers={"cache-control": "no-store"},
