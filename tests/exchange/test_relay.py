@@ -170,6 +170,8 @@ async def test_a_full_relay_keeps_nothing_from_arriving_later(tmp_path):
         await manager.update_stream(config)
         for i in range(6):
             await a.say(f"r{i}", "BIRCH")
+            # An envelope each, until there is room for no more.
+            await until(lambda i=i: a.counts["sent"] > i or a.counts.get("relay_full", 0) >= 1)
         await until(lambda: a.counts.get("relay_full", 0) >= 1)
         await b.transport.restore()
         await until(lambda: b.titles() == [f"r{i}" for i in range(6)], seconds=20)

@@ -108,6 +108,7 @@ class Settings:
     prekey_grace: Micros = HOUR
     ask_again: Micros = SECOND  # before a range or a grant is asked for again
     give_up: Micros = 15 * SECOND  # before observations that were asked for count as gone
+    gather_s: float = 0.1  # between envelopes of records to one partner
     flush_s: float = 0.08  # observations gather this long
     receipt_s: float = 0.03  # receipts gather this long
     tick_s: float = 0.2

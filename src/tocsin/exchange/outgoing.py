@@ -101,6 +101,7 @@ class Courier:
         self._releases, self._grants, self._shared = releases, grants, shared
         self._wake = asyncio.Event()
         self._wake.set()
+        self._emptied = False
         self._asked: OrderedDict[tuple[str, int, int], None] = OrderedDict()
 
     def wake(self) -> None:
@@ -124,6 +125,8 @@ class Courier:
             try:
                 while await self._bring_some():
                     wait = FIRST_WAIT_S
+                    if self._emptied:
+                        await self._let_gather()
             except TocsinError as error:
                 # The relay is away or full, or the journal cannot be read just now: what is owed stays owed.
                 self._context.counts[_TROUBLES.get(type(error), "courier_troubles")] += 1
@@ -132,6 +135,12 @@ class Courier:
                         await self._wake.wait()
                 wait = min(2 * wait, LONGEST_WAIT_S)
                 self._wake.set()
+
+    async def _let_gather(self) -> None:
+        # What is said meanwhile goes into one envelope. All couriers go on at one moment, so that they find the same owed,
+        # and seal it once; a lone record has left before this.
+        every = self._context.settings.gather_s
+        await asyncio.sleep(every - asyncio.get_running_loop().time() % every)
 
     async def _bring_some(self) -> bool:
         context = self._context
@@ -147,7 +156,9 @@ class Courier:
                 self._asked[realm, first + sent, last] = None
             return True
         owed = store.queued(context.journal, self._partner, wire.MAX_ITEMS)
-        return bool(owed and await self._bring(partner, owed, again=False))
+        sent = await self._bring(partner, owed, again=False) if owed else 0
+        self._emptied = sent == len(owed) < wire.MAX_ITEMS
+        return sent > 0
 
     async def _bring(self, partner: Partner, owed: Sequence[store.Owed], *, again: bool) -> int:
         """Send one envelope with the first of `owed` that go to one audience; how many went."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tocsin.core import InputError, TocsinError, encode, seconds
-from tocsin.journal import Entry
+from tocsin.core import InputError, TocsinError, seconds
 
 from . import store, wire
 from .arrivals import Arrivals
@@ -16,19 +15,19 @@ from .incoming import Inbox
 from .model import LedgerRow, Link
 from .outgoing import Courier, Grants, Releases, Shared
 from .outstanding import Outstanding
+from .saying import Sayings
 from .streaming import Streams
 from .tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from sqlalchemy import Connection
-
     from tocsin.core import Observations, Record
     from tocsin.journal import Kept
     from tocsin.policy import Release
 
     from .model import Partner, Parts
+    from .saying import Chains
 
 DOWN = seconds(60)
 SAVE_EVERY = seconds(5)
@@ -45,6 +44,7 @@ class Exchange:
         self._grants = Grants(self._context)
         self._shared = Shared(self._context)
         self._streams = Streams(self._context, self._releases, self._grants, self._shared)
+        self._sayings = Sayings(parts.journal, parts.clock, self._enqueued)
         self._inboxes: dict[str, Inbox] = {}
         self._couriers: dict[str, Courier] = {}
         self._carriers: dict[str, list[asyncio.Task[None]]] = {}
@@ -75,6 +75,7 @@ class Exchange:
     async def stop(self) -> None:
         """End; records that were said and not yet brought stay in the outbox."""
         self._running = False
+        await self._sayings.stop()
         await self._context.transport.stop()
         await self._streams.stop()
         await end([*self._tasks, *(task for mine in self._carriers.values() for task in mine)])
@@ -92,23 +93,17 @@ class Exchange:
         if record.origin != self._context.me:
             raise InputError("a node says only what it originates")
         release = self._releases.of(record.label, record.realm)
-        chains: dict[tuple[str, str], store.OutChain] = {}
-        now = self._context.clock.now()
+        one = await self._sayings.keep(record, release) or self._context.journal.get(record.id)
+        if one is None:
+            raise InputError("this record was erased; it is not said again")
+        return one, release
 
-        def also(connection: Connection, new: list[Kept]) -> None:
-            chains.update(store.enqueue(connection, new, [release] * len(new), now))
-
-        kept = await self._context.journal.keep([Entry(encode(record), record)], also)
+    async def _enqueued(self, chains: Chains) -> None:
         self._outstanding.grew(chains)
         for partner, _ in chains:
             if partner in self._couriers:
                 self._couriers[partner].wake()
-        if chains:
-            await self._context.changed("ledger")
-        one = kept[0] if kept else self._context.journal.get(record.id)
-        if one is None:
-            raise InputError("this record was erased; it is not said again")
-        return one, release
+        await self._context.changed("ledger")
 
     async def share(self, batch: Observations) -> Release:
         """Send observations to whoever may have them; never waits, and drops the oldest when too many wait."""

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from . import chain, wire
 from .model import LedgerRow
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from tocsin.journal import Journal, Kept
     from tocsin.policy import Release
 
+# Made once: what a statement's cache key costs is more than what it does.
+_OWE = insert(outbox)
+_BEGIN = insert(chains_out)
+_CHAINS = select(chains_out).where(chains_out.c.realm == bindparam("realm"))
+_MOVE = update(chains_out).where(chains_out.c.partner == bindparam("b_partner"), chains_out.c.realm == bindparam("b_realm"))
+_MOVE = _MOVE.values(next=bindparam("next"), hash=bindparam("hash"))
 _SHOWN = {"refused": "sent", "withdrawn": "withheld"}
 
 
@@ -51,6 +57,7 @@ class OutChain:
 def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Release], now: Micros) -> dict[tuple[str, str], OutChain]:
     """Outbox rows for new records, chained for each partner that may have them; the chains as they stand then."""
     chains: dict[tuple[str, str], OutChain] = {}
+    known = {realm: _read_out(connection, realm) for realm in {one.record.realm for one in kept}}
     rows: list[dict[str, Any]] = []
     for one, release in zip(kept, releases, strict=True):
         item = hashlib.sha256(one.data).digest()
@@ -69,25 +76,30 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
                 rows.append(row | {"seq": None, "item": None, "after": None, "state": "withheld"})
                 continue
             key = decision.partner, one.record.realm
-            to = chains.get(key) or _read_out(connection, *key)
+            to = chains.get(key) or known[one.record.realm].get(decision.partner) or OutChain(0, wire.ZERO, 0)
             after = chain.step(to.hash, item)
             rows.append(row | {"seq": to.next, "item": item, "after": after, "state": "queued", "offered_at": now})
             chains[key] = OutChain(to.next + 1, after, to.received, to.start)
     if kept:
         connection.execute(insert(said), [{"realm": k.record.realm, "idx": k.index, "record_id": k.record.id} for k in kept])
     if rows:
-        connection.execute(insert(outbox), rows)
+        connection.execute(_OWE, rows)
+    moved: list[dict[str, Any]] = []
+    begun: list[dict[str, Any]] = []
     for (partner, realm), to in chains.items():
-        place = (chains_out.c.partner == partner) & (chains_out.c.realm == realm)
-        connection.execute(delete(chains_out).where(place))
-        values = {"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received, "start": to.start}
-        connection.execute(insert(chains_out), [values])
+        if partner in known[realm]:
+            moved.append({"b_partner": partner, "b_realm": realm, "next": to.next, "hash": to.hash})
+        else:
+            begun.append({"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received, "start": to.start})
+    for statement, parameters in ((_MOVE, moved), (_BEGIN, begun)):
+        if parameters:
+            connection.execute(statement, parameters)
     return chains
 
 
-def _read_out(connection: Connection, partner: str, realm: str) -> OutChain:
-    found = connection.execute(select(chains_out).where(chains_out.c.partner == partner, chains_out.c.realm == realm)).first()
-    return OutChain(found.next, found.hash, found.received, found.start or b"") if found else OutChain(0, wire.ZERO, 0)
+def _read_out(connection: Connection, realm: str) -> dict[str, OutChain]:
+    rows = connection.execute(_CHAINS, {"realm": realm})
+    return {row.partner: OutChain(row.next, row.hash, row.received, row.start or b"") for row in rows}
 
 
 def all_out(journal: Journal) -> dict[tuple[str, str], OutChain]:
@@ -140,7 +152,9 @@ def mark(connection: Connection, partner: str, ids: Sequence[str], state: str, r
 
 def close(connection: Connection, partner: str, realm: str, have: wire.Have, now: Micros) -> None:
     """Close every row before a receipt's `next`, and note those that the partner would not keep."""
-    rows = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq < have.next)
+    # From where the last receipt ended: what this costs must not grow with what was ever said.
+    since = select(chains_out.c.received).where(chains_out.c.partner == partner, chains_out.c.realm == realm).scalar_subquery()
+    rows = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq >= since, outbox.c.seq < have.next)
     refused = [seq for seq in have.refused if seq < have.next]
     if refused:
         says = {"state": "refused", "reason": "Their node would not keep it.", "at": now}
