@@ -16,7 +16,7 @@ import msgspec
 from . import realms
 from .errors import BadLabel, BadRecord
 from .ids import kind_of_id, new_id
-from .labels import Label
+from .labels import MAX_CLAUSES, Label
 from .strict import read_json
 from .times import LAST
 
@@ -279,7 +279,12 @@ def _check_header(record: Record) -> None:
         raise BadRecord("a record's version or times are out of range")
     if label.classification < 0:
         raise BadRecord("a record's classification is below the lowest")
-    names = (label.policy, record.origin, *label.originators, *label.releasable_to, *label.caveats)
+    names = [label.policy, record.origin, *label.originators, *label.releasable_to, *label.caveats, *label.terms]
+    names += [name for clause in label.communities for name in clause]
+    if len(label.communities) > MAX_CLAUSES:
+        raise BadRecord(f"a record's label has more than {MAX_CLAUSES} clauses of communities")
+    if not all(0 <= time <= LAST for time in (label.expires, label.review) if time is not None):
+        raise BadRecord("a record's label expires, or is to be reviewed, at a time out of range")
     if not all(map(_NAME.fullmatch, names)):
         raise BadRecord("a record's origin or label holds a name that is not 1 to 64 plain characters")
     if not 0 < len(record.author) <= 120 or not record.author.isprintable():

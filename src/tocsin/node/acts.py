@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
 from tocsin.people import Act, Role
@@ -71,7 +73,7 @@ class Acts:
             return  # Said of this version already; saying it again would tell nobody anything.
         above = current.record.label
         audience = frozenset({node.config.id, current.record.origin})
-        label = Label(above.policy, above.classification, frozenset({node.config.id}), audience, above.caveats)
+        label = structs.replace(above, originators=frozenset({node.config.id}), releasable_to=audience)
         body = Acknowledgement(warning=warning, state=state, note=_text(note, "note", empty=True))
         await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)]))
         await node.people.act(reader.user.name, Act.WARNING_ANSWER, f"{state} {warning}")

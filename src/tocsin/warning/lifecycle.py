@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tocsin.core import Label, WarningRecord, realms
+from tocsin.core.labels import narrowed
 
 from . import alerts
 from .errors import BadStep, NotAgreed, StaysHere
@@ -122,4 +123,4 @@ def release_label(release: Label, audience: Iterable[str] | None = None, *, node
         raise StaysHere("this node is not among those who may say this")
     if audience is None:
         return release
-    return Label(release.policy, release.classification, release.originators, release.releasable_to & {*audience, node}, release.caveats)
+    return narrowed(release, {*audience, node})

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.core import Finding, InputError, Label, Ref, WarningRecord, join, realms
-from tocsin.core.labels import derived
+from tocsin.core.labels import derived, narrowed
 from tocsin.core.times import HOUR
 
 from .absence import Absences
@@ -252,7 +252,7 @@ class Watch:
         # A withdrawal's evidence may be forgotten by now; it is for this node's floor like the draft it ends.
         release = self._release if not parts and self._release is not None else derived(join(sorted(parts, key=repr)), self._node)
         self._release = release
-        own = Label(release.policy, release.classification, release.originators, release.releasable_to & {self._node}, release.caveats)
+        own = narrowed(release, {self._node})
         body = warning
         if warning.state != "cancelled":
             body = prepare(warning, topic=self._topic, realm=self._realm, sender=self._node, sent=self._now, earlier=self._desk.issued_cap)
