@@ -1,7 +1,9 @@
 """What the journal's tests share."""
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from tocsin.core import Finding, Label, ManualClock, Report, SeededEntropy, encode, make
-from tocsin.journal import Cost, Entry, Journal, Vault, VaultExists
+from tocsin.journal import Cost, Entry, Journal, Log, Vault, VaultExists
 
 CHEAP = Cost(passes=1, memory_kib=8, lanes=1)
 SECRET = b"correct horse battery staple"
@@ -33,3 +35,23 @@ def vault_of(folder):
 
 async def opened(folder, clock=None, **more):
     return await Journal.open(folder, vault_of(folder), clock or ManualClock(20_000 * DAY), SeededEntropy(2), **more)
+
+
+class TestSigner:
+    """An Ed25519 key of a partner's name, as a node's keys give it to the journal."""
+
+    __test__ = False
+
+    def __init__(self, partner="ASTER", seed=b"a" * 32):
+        self.partner, self._key = partner, Ed25519PrivateKey.from_private_bytes(seed)
+
+    def note_public(self):
+        return self._key.public_key().public_bytes_raw()
+
+    def sign_note(self, text):
+        assert b"\0" not in text
+        return self._key.sign(text)
+
+
+def log_of(journal, *, clock=None, signer=None, seed=3, **more):
+    return Log(journal, signer or TestSigner(), clock or ManualClock(20_000 * DAY), SeededEntropy(seed), **more)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .incoming import Inbox
-    from .model import Partner
+    from .model import Notary, Partner
     from .outgoing import Courier, Grants
     from .outstanding import Outstanding
     from .streaming import Streams
@@ -37,6 +37,7 @@ class Arrivals:
     ) -> None:
         self._context, self._inboxes, self._couriers = context, inboxes, couriers
         self._outstanding, self._grants, self._streams = outstanding, grants, streams
+        self.notary: Notary | None = None
 
     async def receive(self, arrival: Arrival) -> None:
         """One message as the relay delivered it."""
@@ -83,6 +84,10 @@ class Arrivals:
                 self._ask(partner.id, body)
             case wire.Gone():
                 await inbox.gone(body)
+            case wire.AskWitness() if self.notary is not None:
+                await self.notary.asked(partner, body)
+            case wire.Witnessed() if self.notary is not None:
+                await self.notary.answered(partner, body)
 
     def _ask(self, partner: str, ask: wire.AskRange) -> None:
         realm = self._outstanding.realm_of(partner, ask.tag)

@@ -244,6 +244,16 @@ class NodeKeys:
         message = context + b"\x00" + data
         return wire.Signatures(self._ed25519.sign(message), self._mldsa65.sign(message) if both else b"")
 
+    def note_public(self) -> bytes:
+        """The Ed25519 key by which this node's notes are checked: the one on its card."""
+        return self._ed25519.public_key().public_bytes_raw()
+
+    def sign_note(self, text: bytes) -> bytes:
+        """An Ed25519 signature over the text of a note; raises `InputError` for a byte 0, which all else that is signed holds."""
+        if b"\x00" in text:
+            raise InputError("a note holds no byte 0")
+        return self._ed25519.sign(text)
+
     @property
     def relay_user(self) -> str:
         """The name of this node's user at a relay."""

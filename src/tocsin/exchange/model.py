@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .keys import NodeKeys
     from .transport import Transport
 
+    from . import wire
+
 
 class Partner(msgspec.Struct, frozen=True):
     """An organisation that this node knows: its pinned keys, and what it may be shown."""
@@ -95,6 +97,18 @@ class Sink(Protocol):
 
     async def on_change(self, what: str) -> None:
         """`ledger`, `links` or `refusals` have changed."""
+        ...
+
+
+class Notary(Protocol):
+    """Whoever looks at partners' logs, and hears what partners say of this node's."""
+
+    async def asked(self, partner: Partner, body: wire.AskWitness) -> None:
+        """`partner` shows a checkpoint, or asks what was seen of its log."""
+        ...
+
+    async def answered(self, partner: Partner, body: wire.Witnessed) -> None:
+        """`partner` answers what it was shown."""
         ...
 
 

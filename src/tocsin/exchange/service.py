@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tocsin.journal import Kept
     from tocsin.policy import Release
 
-    from .model import Partner, Parts
+    from .model import Notary, Partner, Parts
     from .saying import Chains
 
 DOWN = seconds(60)
@@ -84,6 +84,18 @@ class Exchange:
         self._couriers.clear()
         for inbox in self._inboxes.values():
             await inbox.save()
+
+    def call_notary(self, notary: Notary | None) -> None:
+        """Hand what partners say of logs to `notary` from now on."""
+        self._arrivals.notary = notary
+
+    async def tell(self, partner: str, body: wire.Wire) -> bool:
+        """Send another room's control message; whether the relay took it."""
+        return await self._context.control(partner, body)
+
+    async def refuse(self, partner: str, reason: str, digest: bytes) -> None:
+        """Note what another room refused of a partner's."""
+        await self._context.refuse(partner, reason, digest)
 
     async def say(self, record: Record) -> tuple[Kept, Release]:
         """Keep a record of this node's and bring it to whoever may have it; answers once record and outbox are on disk.

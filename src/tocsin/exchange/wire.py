@@ -21,6 +21,7 @@ MAX_ITEMS = 500  # records in one envelope
 MAX_LIST = 256  # entries of a list in a control message
 MAX_LINKS = 64  # links of one succession
 MAX_TEST = 4096  # bytes of a trial's envelope
+MAX_ORIGIN, MAX_NOTE, MAX_LINE = 120, 4096, 512  # characters and bytes of a log's name, a checkpoint and a cosignature
 LAST = 2**53  # numbers in chains stay below it
 RECORDS, OBSERVATIONS, CONTROL = "records", "observations", "control"
 TEST = "test"  # the class of a trial's payload
@@ -257,6 +258,28 @@ class Pong(Wire, frozen=True):
     envelope: bytes
 
 
+class AskWitness(Wire, frozen=True):
+    """A checkpoint of one of the sender's logs, for the recipient to cosign: `proof` leads from the tree of `old` leaves to it.
+
+    An empty `note` asks what the recipient saw last.
+    """
+
+    origin: str
+    old: int
+    proof: tuple[bytes, ...]
+    note: bytes
+
+
+class Witnessed(Wire, frozen=True):
+    """The answer: `status` as C2SP tlog-witness has it, `size` and `note` what was seen last, `line` the cosignature if there is one."""
+
+    origin: str
+    status: int
+    size: int
+    note: bytes
+    line: bytes
+
+
 class Control(Wire, frozen=True):
     """A control message's signed bytes. `kind` names what `body` holds; `sent_at` grows strictly per sender and recipient."""
 
@@ -287,6 +310,8 @@ CONTROLS: dict[str, type[Wire]] = {
     "known": Known,
     "ping": Ping,
     "pong": Pong,
+    "ask-witness": AskWitness,
+    "witnessed": Witnessed,
 }
 SIGNED_TWICE = frozenset({"grant", "succession", "known", "ping", "pong"})  # control messages that bear both kinds of signature
 CONTROL_KINDS = {shape: kind for kind, shape in CONTROLS.items()}
@@ -340,6 +365,12 @@ def sane(body: Wire) -> bool:
             return len(nonce) == 16 and sane(grant) and len(envelope) <= MAX_TEST
         case Pong(nonce, card, opened, envelope):
             return len(nonce) == 16 and len(card) == 32 and len(opened) <= 40 and len(envelope) <= MAX_TEST
+        case AskWitness(origin, old, proof, note):
+            hashes = len(proof) < 64 and all(len(one) == 32 for one in proof)
+            return len(origin) <= MAX_ORIGIN and 0 <= old < LAST and hashes and len(note) <= MAX_NOTE
+        case Witnessed(origin, status, size, note, line):
+            known = status in {200, 400, 403, 404, 409, 422}
+            return len(origin) <= MAX_ORIGIN and known and 0 <= size < LAST and len(note) <= MAX_NOTE and len(line) <= MAX_LINE
     return False
 
 

@@ -1,30 +1,44 @@
-"""The node's memory: the single writer, SQL storage with group commits, encryption at rest, leaves that become the Merkle log.
+"""The node's memory: the single writer, SQL storage with group commits, encryption at rest, and a log that strangers can check.
 
 A record goes in as the bytes that were signed and comes out as the same bytes. Nobody is answered before
 what was asked for is on disk; what is on disk is readable only with the operator's secret.
 """
 
-from .errors import Closed, Damaged, Erased, FolderBusy, NotKept, Overloaded, VaultExists, WrongSecret
+from .audit import Audit, audit
+from .errors import Closed, Damaged, Erased, FolderBusy, NotInLog, NotKept, Overloaded, VaultExists, WrongSecret
+from .log import Inclusion, Log, Signed, Standing
 from .model import Entry, Kept, Leaf
 from .service import Journal
 from .tables import metadata
 from .vault import Cost, Vault, read_key_file
+from .witness import Answer, Conflict, Submission, Witness
 
 __all__ = [
+    "Answer",
+    "Audit",
     "Closed",
+    "Conflict",
     "Cost",
     "Damaged",
     "Entry",
     "Erased",
     "FolderBusy",
+    "Inclusion",
     "Journal",
     "Kept",
     "Leaf",
+    "Log",
+    "NotInLog",
     "NotKept",
     "Overloaded",
+    "Signed",
+    "Standing",
+    "Submission",
     "Vault",
     "VaultExists",
+    "Witness",
     "WrongSecret",
+    "audit",
     "metadata",
     "read_key_file",
 ]

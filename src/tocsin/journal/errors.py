@@ -3,6 +3,7 @@
 Denied
     WrongSecret         the vault does not open with this secret
     Erased              the data key is gone, and with it the content
+    NotInLog            a record is not in a signed checkpoint, or not here at all
 InputError
     FolderBusy          another process has the node's folder
     Damaged             what is stored is not what was kept
@@ -25,6 +26,10 @@ class Erased(Denied):
 
     def __init__(self) -> None:
         super().__init__("this content was erased: only proof that something was there remains")
+
+
+class NotInLog(Denied):
+    """Raised if a proof is asked for what no signed checkpoint holds."""
 
 
 class FolderBusy(InputError):

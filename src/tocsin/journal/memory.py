@@ -1,14 +1,12 @@
-"""What the journal holds in memory: where each kind's records are, and the records read last."""
+"""What the journal holds in memory: how many records each realm has, and the records read last. Neither grows with the journal."""
 
 from __future__ import annotations
 
 import threading
-from array import array
-from bisect import bisect_right
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .errors import Damaged
 from .tables import records
@@ -30,14 +28,13 @@ _OVERHEAD = 2_000  # bytes, about what a record's objects take beside its bytes
 class Memory:
     """Follows the writer: shows a group's records once they are on disk, and forgets what was rolled back.
 
-    Eight bytes a record, and a cache of the last `cache_bytes` or so of records.
+    A number a realm, and a cache of the last `cache_bytes` or so of records.
     """
 
     def __init__(self, keys: SealKeys, cache_bytes: int = CACHE_BYTES) -> None:
         self._keys, self._room = keys, cache_bytes
         self._lock = threading.Lock()
         self._size: dict[Realm, int] = {}
-        self._by_kind: dict[Realm, dict[str, array[int]]] = defaultdict(dict)
         self._pending: list[Kept] = []
         self._tail: dict[Realm, int] = {}
         self._cache: OrderedDict[str, Kept] = OrderedDict()
@@ -46,13 +43,12 @@ class Memory:
         self.generation = 0
 
     def load(self, connection: Connection) -> None:
-        """Read where everything is; raises `Damaged` if a realm has holes."""
-        columns = (records.c.realm, records.c.kind, records.c.idx)
-        for realm, kind, index in connection.execute(select(*columns).order_by(*columns)):
-            self._place(realm, kind, index)
-        for realm, kinds in self._by_kind.items():
-            if self._size[realm] != sum(map(len, kinds.values())):
-                raise Damaged(f"records are missing in realm {realm}: restore the node's folder from its backup")
+        """Read how many records each realm has; raises `Damaged` if a realm has holes."""
+        realm = records.c.realm
+        for name, count, last in connection.execute(select(realm, func.count(), func.max(records.c.idx)).group_by(realm)):
+            if count != last + 1:
+                raise Damaged(f"records are missing in realm {name}: restore the node's folder from its backup")
+            self._size[name] = count
 
     def tail(self, realm: Realm) -> int:
         """The next index in `realm`, as the writer's open group sees it."""
@@ -73,7 +69,7 @@ class Memory:
         self._keys.publish_fresh()
         with self._lock:
             for kept in self._pending:
-                self._place(kept.record.realm, kept.record.kind, kept.index)
+                self._size[kept.record.realm] = kept.index + 1
                 self._put(kept)
         self._clear_pending()
 
@@ -82,15 +78,11 @@ class Memory:
         self._keys.forget_fresh()
         self._clear_pending()
 
-    def page(self, realm: Realm, kind: str | None, after: int, limit: int) -> list[int]:
-        """The first indexes past `after` in `realm`, of one kind or of all."""
+    def page(self, realm: Realm, after: int, limit: int) -> list[int]:
+        """The first indexes past `after` in `realm`."""
         with self._lock:
-            if kind is None:
-                start = max(after + 1, 0)
-                return list(range(start, min(start + limit, self._size.get(realm, 0))))
-            places = self._by_kind.get(realm, {}).get(kind, array("q"))
-            start = bisect_right(places, after)
-            return places[start : start + limit].tolist()
+            start = max(after + 1, 0)
+            return list(range(start, min(start + limit, self._size.get(realm, 0))))
 
     def realms(self) -> list[Realm]:
         """Every realm with a record."""
@@ -124,10 +116,6 @@ class Memory:
             self._cache.clear()
             self._ids.clear()
             self._cached_bytes = 0
-
-    def _place(self, realm: Realm, kind: str, index: int) -> None:
-        self._by_kind[realm].setdefault(kind, array("q")).append(index)
-        self._size[realm] = max(self._size.get(realm, 0), index + 1)
 
     def _put(self, kept: Kept) -> None:
         if kept.record.id in self._cache:

@@ -42,6 +42,12 @@ _HELD = select(records.c.record_id).where(records.c.record_id.in_(bindparam("ids
 _KEEP = insert(records)
 _BY_ID = select(records).where(records.c.record_id == bindparam("record_id"))
 _BY_INDEX = select(records).where(records.c.realm == bindparam("realm"), records.c.idx.in_(bindparam("indexes", expanding=True)))
+_OF_KIND = (
+    select(records.c.idx)
+    .where(records.c.realm == bindparam("realm"), records.c.kind == bindparam("kind"), records.c.idx > bindparam("after"))
+    .order_by(records.c.idx)
+    .limit(bindparam("limit"))
+)
 
 
 class Journal:
@@ -121,13 +127,18 @@ class Journal:
     def records(self, realm: Realm, *, kind: str | None = None, after: int = -1, limit: int = 500) -> list[Kept]:
         """Records of `realm` in order, those past index `after`, at most `limit`, erased ones left out; raises `Damaged`."""
         found: list[Kept] = []
-        while len(found) < limit and (page := self._memory.page(realm, kind, after, min(limit - len(found), _PAGE))):
+        while len(found) < limit and (page := self._page(realm, kind, after, min(limit - len(found), _PAGE))):
             after = page[-1]
             known = {index: kept for index in page if (kept := self._memory.cached((realm, index)))}
             if missing := [index for index in page if index not in known]:
                 known |= {kept.index: kept for kept in self._read_kept(_BY_INDEX, {"realm": realm, "indexes": missing})}
             found.extend(known[index] for index in page if index in known)
         return found
+
+    def _page(self, realm: Realm, kind: str | None, after: int, limit: int) -> list[int]:
+        if kind is None:
+            return self._memory.page(realm, after, limit)
+        return [row.idx for row in self.read_rows(_OF_KIND, {"realm": realm, "kind": kind, "after": after, "limit": limit})]
 
     def leaves(self, realm: Realm, *, after: int = -1, limit: int = 500) -> list[Leaf]:
         """What stays of `realm`'s records, erased ones too, in order."""
