@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from tocsin.core import Clock, Entropy, Observations
     from tocsin.journal import Journal, Kept
 
+    from . import wire
     from .book import Book
     from .keys import NodeKeys
     from .transport import Transport
-
-    from . import wire
 
 
 class Partner(msgspec.Struct, frozen=True):
