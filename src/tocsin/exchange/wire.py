@@ -365,6 +365,11 @@ def sane(body: Wire) -> bool:
             return len(nonce) == 16 and sane(grant) and len(envelope) <= MAX_TEST
         case Pong(nonce, card, opened, envelope):
             return len(nonce) == 16 and len(card) == 32 and len(opened) <= 40 and len(envelope) <= MAX_TEST
+    return _sane_witnessing(body)
+
+
+def _sane_witnessing(body: Wire) -> bool:
+    match body:
         case AskWitness(origin, old, proof, note):
             hashes = len(proof) < 64 and all(len(one) == 32 for one in proof)
             return len(origin) <= MAX_ORIGIN and 0 <= old < LAST and hashes and len(note) <= MAX_NOTE
