@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import httpx2
 import pytest
@@ -67,11 +68,10 @@ def test_every_route_but_health_and_login_needs_a_session(tmp_path):
             schema = (await client.get("/schema/openapi.json")).json()
             seen = 0
             for path, methods in schema["paths"].items():
-                inside = (
-                    path.removeprefix("/api/v1").replace("{warning}", "warning--x").replace("{word}", "read").replace("{rule}", "rule--x")
-                )
+                inside = re.sub(r"\{\w+\}", "x--x", path.removeprefix("/api/v1").replace("{word}", "read"))
                 for method in methods:
-                    if (inside.rstrip("/"), method) in {("/health", "get"), ("/session", "post")}:
+                    # Health, and the steps of logging in, which have no session yet.
+                    if (inside.rstrip("/"), method) in {("/health", "get"), ("/session", "post")} or inside.startswith("/session/"):
                         continue
                     answer = await client.request(method, inside, params={"realm": "live"}, json={} if method == "post" else None)
                     assert answer.status_code in {401}, (method, inside, answer.status_code, answer.text)

@@ -1,7 +1,7 @@
 """People over a real journal, with passwords that are cheap to check."""
 
 import pytest
-from tests.journal.helpers import CHEAP, opened
+from tests.journal.helpers import CHEAP, opened, vault_of
 from tests.people.helpers import START
 
 from tocsin.core import ManualClock, SeededEntropy
@@ -26,5 +26,5 @@ async def journal(tmp_path, clock, anyio_backend):
 
 
 @pytest.fixture
-async def people(journal, clock):
-    return People(journal, clock, SeededEntropy(3), cost=CHEAP)
+async def people(journal, clock, tmp_path):
+    return People(journal, clock, SeededEntropy(3), cost=CHEAP, vault=vault_of(tmp_path / "node"))

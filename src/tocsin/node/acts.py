@@ -9,7 +9,7 @@ from msgspec import structs
 
 from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
-from tocsin.people import Act, Role
+from tocsin.people import Act
 from tocsin.policy import Decision, decide
 from tocsin.warning import lifecycle
 
@@ -39,7 +39,7 @@ class Acts:
 
     async def approve(self, reader: Reader, realm: Realm, warning: str, note: str = "") -> None:
         """Issue a draft to everyone who may have its evidence, in `reader`'s name."""
-        reader.needs(Role.APPROVER)
+        reader.must(Act.WARNING_APPROVE)
         current = self._own(reader, realm, warning)
         if current.body.state not in {"drafted", "updated"}:
             raise Conflict(f"this warning is {current.body.state} already")
@@ -53,7 +53,7 @@ class Acts:
 
     async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
         """Cancel an issued warning, for everyone who was told."""
-        reader.needs(Role.APPROVER)
+        reader.must(Act.WARNING_CANCEL)
         current = self._own(reader, realm, warning)
         issued = [v for v in self.versions(reader, realm, warning) if v.body.state == "issued"]
         if current.body.state == "cancelled":
@@ -65,7 +65,7 @@ class Acts:
 
     async def answer(self, reader: Reader, realm: Realm, warning: str, state: str, note: str = "") -> None:
         """Say to the warning's origin, and to this node's floor, that it was read, acknowledged or held."""
-        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        reader.must(Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER)
         current = self.versions(reader, realm, warning)[-1]
         node = self._node
         said = node.register.said_of(current, node.config.id)
@@ -76,13 +76,13 @@ class Acts:
         label = structs.replace(above, originators=frozenset({node.config.id}), releasable_to=audience)
         body = Acknowledgement(warning=warning, state=state, note=_text(note, "note", empty=True))
         await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)]))
-        await node.people.act(reader.user.name, Act.WARNING_ANSWER, f"{state} {warning}")
+        await node.people.act(reader.user.name, Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER, f"{state} {warning}")
 
     async def report(
         self, reader: Reader, realm: Realm, fields: Report, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]
     ) -> str:
         """Say a report under a label of the writer's; gives its record id."""
-        reader.needs(Role.ANALYST, Role.WATCH_OFFICER)
+        reader.must(Act.REPORT_SAY)
         if realm not in self._node.worlds:
             raise NotFound
         label = self.new_label(reader, classification, releasable_to, caveats)
@@ -94,11 +94,12 @@ class Acts:
 
     async def write_log(self, reader: Reader, realm: Realm, text: str) -> None:
         """Add a line to this node's watch log."""
-        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        reader.must(Act.LOG_WRITE)
         body = LogEntry(text=_text(text, "text"))
         if realm not in self._node.worlds:
             raise NotFound
-        await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader)))
+        kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader)))
+        await self._node.people.act(reader.user.name, Act.LOG_WRITE, kept.record.id)
 
     def new_label(self, reader: Reader, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]) -> Label:
         """A label of this node's own; raises `BadLabel` for an unknown partner or level, or one above the writer."""

@@ -6,11 +6,14 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 import tomli_w
 
 from tocsin.core import Clearance, LabelPolicy
+from tocsin.core.times import seconds
+from tocsin.people import Security
 
 from .errors import BadConfig, NotANode
 
@@ -55,6 +58,24 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: float = 1.0
 
 
+class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How people are let in.
+
+    `origin`: the console's address as browsers see it, which passkeys are bound to; `rp_id`: its host unless said.
+    `second_factor`: optional, privileged (approvers, security officers, administrators must have one) or required. `step_up`: sensitive
+    acts want it proven within five minutes. `single_approver`: one person's approval is enough, and everything it approved says so.
+    """
+
+    second_factor: Literal["optional", "privileged", "required"] = "optional"
+    step_up: bool = False
+    single_approver: bool = False
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=24)] = 12
+    idle_minutes: Annotated[float, msgspec.Meta(gt=0, le=1440)] = 120
+    invitation_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 72
+    origin: str = ""
+    rp_id: str = ""
+
+
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A demonstration's live clock: it stands at `start` (µs UTC) until it is let go, then runs `speed` times as fast."""
 
@@ -72,6 +93,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     caveats: tuple[str, ...] = ()
     http: HttpConfig = HttpConfig()
     relay: RelayConfig = RelayConfig()
+    people: PeopleConfig = PeopleConfig()
     feeds: tuple[FeedConfig, ...] = ()
     topics: tuple[str, ...] = ("airborne-rapid-deployment",)
     fence: tuple[tuple[float, float], ...] = ()
@@ -84,6 +106,22 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def own(self) -> Clearance:
         """What the node itself may read: its people's highest."""
         return Clearance(self.policy.name, self.id, self.policy.rank(self.clearance), frozenset(self.caveats))
+
+    @property
+    def security(self) -> Security:
+        """How strictly people are let in, as their room takes it."""
+        people = self.people
+        return Security(
+            second_factor=people.second_factor,
+            step_up=people.step_up,
+            lasts=seconds(people.session_hours * 3600),
+            idle=seconds(people.idle_minutes * 60),
+            invitation_lasts=seconds(people.invitation_hours * 3600),
+            single_approver=people.single_approver,
+            origin=people.origin,
+            rp_id=people.rp_id,
+            issuer=f"Tocsin {self.id}",
+        )
 
 
 def read(folder: Path) -> Config:
@@ -126,5 +164,10 @@ def _check(config: Config) -> None:
         raise BadConfig(f"{FILE}: civil_hours is more than 0 and at most 24")
     for level in (config.clearance, *(feed.classification for feed in config.feeds)):
         config.policy.rank(level)
+    origin = urlsplit(config.people.origin)
+    if config.people.origin and (origin.scheme not in {"http", "https"} or not origin.hostname or origin.path not in {"", "/"}):
+        raise BadConfig(f"{FILE}: people.origin is the console's address, like https://tocsin.example:8700")
+    if config.people.rp_id and f".{origin.hostname}".removesuffix(f".{config.people.rp_id}") == f".{origin.hostname}":
+        raise BadConfig(f"{FILE}: people.rp_id is the host of people.origin, or a domain above it")
     if config.demo_clock is not None and not config.notice:
         raise BadConfig(f"{FILE}: a demo_clock needs a notice, which every page shows")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tocsin.core import Label, Record, may_read
-from tocsin.people import Role, User
+from tocsin.people import HUMAN, SENSITIVE, Act, FactorNeeded, NotByMachine, Role, Session, User, may
+from tocsin.people.roles import names_of
 from tocsin.policy import View
 
 from .errors import NotAllowed
@@ -19,11 +20,17 @@ SYSTEM = "node/"
 
 @dataclass(frozen=True)
 class Reader:
-    """A person who is logged in, with the view that they share with everyone of their clearance."""
+    """A person who is logged in, or a machine client, with the view that they share with everyone of their clearance.
+
+    `session` is None for a machine. `proven`: nothing stands against sensitive acts: the second factor was proven lately, or the
+    node does not ask for that.
+    """
 
     user: User
     view: View
     csrf: str
+    session: Session | None = None
+    proven: bool = True
 
     def may(self, label: Label) -> bool:
         """Whether this reader may be shown what bears `label`."""
@@ -38,6 +45,19 @@ class Reader:
     def readable(self, things: Iterable[T], label_of: Callable[[T], Label]) -> list[T]:
         """Those of `things` whose label this reader may read."""
         return [thing for thing in things if self.may(label_of(thing))]
+
+    def must(self, *acts: Act) -> None:
+        """Raise `NotAllowed` unless this reader may do one of `acts`, by the table in `people.roles`.
+
+        `NotByMachine` if it is a machine and the act a person's; `FactorNeeded` if the second factor has to be proven first.
+        """
+        allowed = [act for act in acts if may(self.user.roles, act)]
+        if not allowed:
+            raise NotAllowed(names_of(acts[0]) if acts else "of the operator")
+        if self.user.machine and HUMAN.issuperset(allowed):
+            raise NotByMachine
+        if not self.proven and SENSITIVE.issuperset(allowed):
+            raise FactorNeeded(("totp", "passkey"))
 
     def needs(self, *roles: Role) -> None:
         """Raise `NotAllowed` unless this reader has one of `roles`."""

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from tocsin.core import BadRealm, InputError, Label, Realm, Record, Ref, Rule, WarningRecord, iso, realms
-from tocsin.people import Act, Role
+from tocsin.people import Act
 from tocsin.warning import NotAgreed, StaysHere, lifecycle
 
 from .errors import Conflict, NotFound
@@ -36,7 +36,7 @@ class Rules:
 
     async def propose(self, reader: Reader, rule: Rule) -> Json:
         """Propose a rule in this approver's name; it holds when another approver agrees."""
-        reader.needs(Role.APPROVER)
+        reader.must(Act.RULE_PROPOSE)
         rule = structs.replace(rule, state="proposed")
         self._check(rule)
         own = self._node.own_label(reader)
@@ -47,15 +47,15 @@ class Rules:
 
     async def agree(self, reader: Reader, rule: str) -> Json:
         """Agree to a rule that another approver proposed; from now on it is in force."""
-        reader.needs(Role.APPROVER)
+        reader.must(Act.RULE_AGREE)
         standing = self._standing(reader, rule)
-        if reader.user.name in standing.agreed_by:
+        if any(self._node.people.same_person(reader.user, name) for name in standing.agreed_by):
             raise Conflict("a rule needs two persons: another approver has to agree")
         return await self._say(reader, standing, "agreed", "approves", Act.RULE_AGREE)
 
     async def withdraw(self, reader: Reader, rule: str) -> Json:
         """End a rule at once; one approver is enough."""
-        reader.needs(Role.APPROVER)
+        reader.must(Act.RULE_WITHDRAW)
         return await self._say(reader, self._standing(reader, rule), "withdrawn", "cancels", Act.RULE_WITHDRAW)
 
     async def apply(self, realm: Realm, draft: Record, body: WarningRecord) -> bool:

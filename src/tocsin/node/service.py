@@ -77,7 +77,7 @@ class Node:
         self.entropy = entropy
         self.journal = journal
         self.vault = vault
-        self.people = People(journal, clock, entropy)
+        self.people = People(journal, clock, entropy, vault=vault, security=config.security)
         self.views = Views()
         self.book = Book(journal, clock)
         self.register = Register()
@@ -334,6 +334,7 @@ class Node:
     async def _sweep(self) -> None:
         while True:
             await self.archive.sweep()
+            await self.people.tend()
             await asyncio.sleep(SWEEP_S)
 
     # --- who is told ----------------------------------------------------------------------------------------

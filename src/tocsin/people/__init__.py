@@ -4,21 +4,50 @@ A credential goes in, a reader comes out. What is refused is refused in the same
 work, whether the name was wrong or the password.
 """
 
-from .errors import BadUser, LastAdministrator, NoSuchUser, TooManyAttempts, UserExists, WrongCredentials
-from .model import Act, Done, Role, Session, User
+from .errors import (
+    BadFactor,
+    BadUser,
+    FactorNeeded,
+    LastAdministrator,
+    NoPasskeysHere,
+    NoPending,
+    NoSuchUser,
+    NotByMachine,
+    TooManyAttempts,
+    UserExists,
+    WrongCredentials,
+    WrongFactor,
+)
+from .model import Act, Done, Factor, OpenSession, Pending, Role, Security, Session, User
+from .roles import HUMAN, MAY, SECONDS, SENSITIVE, may
 from .service import People
 
 __all__ = [
+    "HUMAN",
+    "MAY",
+    "SECONDS",
+    "SENSITIVE",
     "Act",
+    "BadFactor",
     "BadUser",
     "Done",
+    "Factor",
+    "FactorNeeded",
     "LastAdministrator",
+    "NoPasskeysHere",
+    "NoPending",
     "NoSuchUser",
+    "NotByMachine",
+    "OpenSession",
+    "Pending",
     "People",
     "Role",
+    "Security",
     "Session",
     "TooManyAttempts",
     "User",
     "UserExists",
     "WrongCredentials",
+    "WrongFactor",
+    "may",
 ]

@@ -5,7 +5,13 @@ Denied
     TooManyAttempts     too many wrong ones, or too many at once
     NoSuchUser          nobody of that name
     LastAdministrator   someone must remain
+    WrongFactor         a code or passkey that does not hold
+    NoPending           the login that was begun is over
+    FactorNeeded        a second factor has to be proven first
+    NotByMachine        only a person does this
 InputError
+    BadFactor           a factor that cannot be added
+    NoPasskeysHere      the node's address is not configured
     BadUser             a name, password or role that is not taken
     UserExists          the name is somebody's
 """
@@ -51,3 +57,43 @@ class UserExists(InputError):
 
     def __init__(self) -> None:
         super().__init__("there is a user of that name already, or of one that looks the same")
+
+
+class WrongFactor(Denied):
+    """Raised if a code or a passkey's answer does not hold, or was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("that second factor does not hold: try the next code, or another factor")
+
+
+class NoPending(Denied):
+    """Raised if the login that a second factor is given for has expired, was tried too often, or was never begun."""
+
+    def __init__(self) -> None:
+        super().__init__("this login is over: begin again with the password")
+
+
+class FactorNeeded(Denied):
+    """Raised if an act needs a second factor proven within the last minutes. `ways`: how this user can."""
+
+    def __init__(self, ways: tuple[str, ...] = ()) -> None:
+        self.ways = ways
+        super().__init__("prove your second factor again first" if ways else "this needs a second factor, and you have none yet")
+
+
+class NotByMachine(Denied):
+    """Raised if a machine client asks for what only a person does."""
+
+    def __init__(self) -> None:
+        super().__init__("only a person does this, not a machine client")
+
+
+class BadFactor(InputError):
+    """Raised for a factor that cannot be added; the text says why."""
+
+
+class NoPasskeysHere(InputError):
+    """Raised if the node's own address, which passkeys are bound to, is not configured."""
+
+    def __init__(self) -> None:
+        super().__init__("passkeys need the console's address: set `origin` under [people] in node.toml")

@@ -1,76 +1,96 @@
-"""Users, sessions and the audit of acts, in the journal's database."""
+"""People: users and the audit of acts, and the services that let them in, in the journal's database."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
-from tocsin.core import Clearance
-from tocsin.core.times import HOUR, Micros
 from tocsin.journal import Cost
 
-from . import credentials
+from . import credentials, rows
 from .attempts import Attempts
-from .errors import BadUser, LastAdministrator, NoSuchUser, UserExists, WrongCredentials
-from .model import Act, Done, Role, Session, User
+from .errors import BadUser, FactorNeeded, UserExists
+from .factors import Factors
+from .logins import Logins
+from .model import Act, Done, Pending, Security, User
+from .sessions import Sessions
 from .tables import acts, sessions, users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
-    from tocsin.core import Clock, Entropy
-    from tocsin.journal import Journal
+    from tocsin.core import Clearance, Clock, Entropy
+    from tocsin.core.times import Micros
+    from tocsin.journal import Journal, Vault
 
-SESSION_LASTS: Micros = 12 * HOUR
-NOBODY = "nobody"
-"""Who the audit names for an attempt under a name that is nobody's: what was typed there may be a password."""
-# Made once: every request asks it.
-_SESSION = (
-    select(users, sessions.c.expires)
-    .join(sessions, sessions.c.user_key == users.c.key)
-    .where(sessions.c.digest == bindparam("digest"), sessions.c.expires > bindparam("now"))
-)
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+    from .model import Session
 
 
 class People:
-    """The node's users and their sessions. Times are protocol time; `cost` is what checking a password takes."""
+    """The node's users. Times are protocol time; `cost` is what checking a password takes.
 
-    def __init__(self, journal: Journal, clock: Clock, entropy: Entropy, *, cost: Cost | None = None) -> None:
+    `sessions`, `factors` and `logins` are the services behind the shorthands here. `leaving` holds what else ends when a
+    user is removed or loses a right: called with the connection, the user's key and the user, in the same commit.
+    """
+
+    def __init__(
+        self, journal: Journal, clock: Clock, entropy: Entropy, *, cost: Cost | None = None, vault: Vault | None = None,
+        security: Security | None = None,
+    ) -> None:  # fmt: skip
         self._journal, self._clock = journal, clock
         self._entropy = entropy.child("people")
+        self.security = security or Security()
         self._passwords = credentials.Passwords(cost or Cost(), self._entropy.child("salts"))
         self._attempts = Attempts()
+        self.sessions = Sessions(journal, clock, self._entropy, self.security)
+        self.factors = Factors(journal, clock, self._entropy.child("factors"), vault, self.security)
+        self.logins = Logins(
+            journal, clock, self._entropy.child("logins"), self.security, self.sessions, self.factors, self._passwords, self._attempts
+        )
+        self.leaving: list[Callable[[Connection, str, User], None]] = []
 
-    async def add_user(self, name: str, password: str, roles: Iterable[str], clearance: Clearance, *, by: str = "") -> User:
-        """A new user; raises `BadUser`, `UserExists`. `by`: whose act the audit is to name, if it is to."""
+    # --- users ------------------------------------------------------------------------------------------------
+
+    async def add_user(
+        self, name: str, password: str, roles: Iterable[str], clearance: Clearance, *, by: str = "", same_as: str = ""
+    ) -> User:
+        """A new user; raises `BadUser`, `UserExists`. `by`: whose act the audit is to name, if it is to.
+
+        `same_as`: another account of the same human being, so that the two are never two persons.
+        """
         shown, key = credentials.name_of(name)
-        user = User(shown, _roles(roles), clearance)
-        row = {
-            "key": key,
-            "name": shown,
-            "password": await self._passwords.hash(password),
-            "roles": _ENCODER.encode(user.roles).decode(),
-            "clearance": _ENCODER.encode(clearance).decode(),
-            "added_at": self._clock.now(),
-        }
+        wanted, other = rows.roles_of(roles), credentials.key_of(same_as)
+        hashed = await self._passwords.hash(password)
 
-        def work(connection: Connection) -> None:
-            if connection.scalar(select(users.c.key).where(users.c.key == key)) is not None:
-                raise UserExists
-            connection.execute(insert(users), [row])
-            self._note(connection, by, Act.USER_ADD, shown)
+        def work(connection: Connection) -> User:
+            person = rows.find(connection, other).person if same_as else ""
+            return self.insert(connection, shown, key, hashed, wanted, clearance, person=person, by=by)
 
-        await self._journal.write(work)
-        return user
+        return await self._journal.write(work)
+
+    def insert(
+        self, connection: Connection, shown: str, key: str, hashed: str, roles: frozenset[Any], clearance: Clearance, *,
+        person: str = "", by: str = "",
+    ) -> User:  # fmt: skip
+        """Add a user's row within a commit; raises `UserExists`."""
+        if connection.scalar(select(users.c.key).where(users.c.key == key)) is not None:
+            raise UserExists
+        values = {"password": hashed, "roles": rows.text(roles), "clearance": rows.text(clearance), "person": person}
+        connection.execute(insert(users), [{"key": key, "name": shown, "added_at": self._clock.now(), **values}])
+        rows.note(connection, self._clock.now(), by, Act.USER_ADD, shown)
+        return rows.find(connection, key)
 
     def users(self) -> list[User]:
         """Everyone who may log in, by name."""
-        return [_user(row) for row in self._journal.read_rows(select(users).order_by(users.c.key))]
+        return [rows.user_of(row) for row in self._journal.read_rows(select(users).order_by(users.c.key))]
+
+    def user(self, name: str) -> User | None:
+        """One user by name."""
+        found = self._journal.read_rows(select(users).where(users.c.key == credentials.key_of(name)))
+        return rows.user_of(found[0]) if found else None
 
     async def change_user(
         self,
@@ -79,6 +99,7 @@ class People:
         password: str | None = None,
         roles: Iterable[str] | None = None,
         clearance: Clearance | None = None,
+        same_as: str | None = None,
         by: str = "",
     ) -> User:
         """Exchange what is given; a new password ends the user's sessions. Raises `NoSuchUser`, `BadUser`, `LastAdministrator`."""
@@ -87,126 +108,105 @@ class People:
         if password is not None:
             changes["password"] = await self._passwords.hash(password)
         if roles is not None:
-            changes["roles"] = _ENCODER.encode(_roles(roles)).decode()
+            changes["roles"] = rows.text(rows.roles_of(roles))
         if clearance is not None:
-            changes["clearance"] = _ENCODER.encode(clearance).decode()
+            changes["clearance"] = rows.text(clearance)
 
         def work(connection: Connection) -> User:
-            before = _find(connection, key)
+            before = rows.find(connection, key)
+            if same_as is not None:
+                changes["person"] = rows.find(connection, credentials.key_of(same_as)).person if same_as else ""
             if changes:
                 connection.execute(update(users).where(users.c.key == key).values(**changes))
             if password is not None:
                 connection.execute(delete(sessions).where(sessions.c.user_key == key))
-            after = _find(connection, key)
-            _guard_administrators(connection, before, after)
-            self._note(connection, by, Act.USER_CHANGE, after.name)
+            after = rows.find(connection, key)
+            rows.guard_administrators(connection, before, after)
+            rows.note(connection, self._clock.now(), by, Act.USER_CHANGE, after.name)
             return after
 
         return await self._journal.write(work)
 
     async def remove_user(self, name: str, *, by: str = "") -> None:
-        """Remove a user, whose sessions end at once; raises `NoSuchUser`, `LastAdministrator`."""
+        """Remove a user; sessions, factors, machine clients and all that `leaving` holds end in the same commit.
+
+        Raises `NoSuchUser`, `LastAdministrator`.
+        """
         key = credentials.key_of(name)
 
         def work(connection: Connection) -> None:
-            before = _find(connection, key)
+            before = rows.find(connection, key)
+            for end in self.leaving:
+                end(connection, key, before)
             connection.execute(delete(sessions).where(sessions.c.user_key == key))
             connection.execute(delete(users).where(users.c.key == key))
-            _guard_administrators(connection, before, None)
-            self._note(connection, by, Act.USER_REMOVE, before.name)
+            rows.guard_administrators(connection, before, None)
+            rows.note(connection, self._clock.now(), by, Act.USER_REMOVE, before.name)
 
         await self._journal.write(work)
 
+    def same_person(self, one: User, other: str) -> bool:
+        """Whether the user called `other` is the same human being as `one`, through whatever account or machine client."""
+        found = self.user(other)
+        key = credentials.key_of(other)
+        return key in {credentials.key_of(one.name), one.person} or (found is not None and found.person == one.person)
+
+    # --- letting in -------------------------------------------------------------------------------------------
+
     async def log_in(self, name: str, password: str) -> Session:
-        """A session for the right credentials; raises `WrongCredentials`, `TooManyAttempts`."""
-        key = credentials.key_of(name[:200])
-        found = self._journal.read_rows(select(users).where(users.c.key == key))
-        stored = found[0].password if found else None
-        tally = self._attempts.begin(key, self._clock.now(), known=bool(found))
-        if not await self._passwords.check(stored, password):
-            await self._journal.write(lambda connection: self._note(connection, found[0].name if found else NOBODY, Act.SESSION_REFUSE, ""))
-            raise WrongCredentials
-        token = credentials.new_token(self._entropy)
-        digest, now = credentials.digest_of(token), self._clock.now()
-        again = await self._passwords.hash_again(password) if self._passwords.is_outdated(found[0].password) else None
-
-        def work(connection: Connection) -> User:
-            row = connection.execute(select(users).where(users.c.key == key)).one_or_none()
-            if row is None or row.password != stored:
-                # Removed, or given another password, while this one was being checked.
-                raise WrongCredentials
-            if again is not None:
-                connection.execute(update(users).where(users.c.key == key).values(password=again))
-            connection.execute(delete(sessions).where((sessions.c.expires <= now) | (sessions.c.digest == digest)))
-            connection.execute(insert(sessions).values(digest=digest, user_key=key, expires=now + SESSION_LASTS))
-            self._note(connection, row.name, Act.SESSION_OPEN, "")
-            return _user(row)
-
-        user = await self._journal.write(work)
-        self._attempts.succeeded(tally)
-        return Session(token, credentials.csrf_of(token), user, now + SESSION_LASTS)
+        """A session for a password alone; raises `WrongCredentials`, `TooManyAttempts`, `FactorNeeded` if that is not enough."""
+        answer = await self.logins.begin(name, password)
+        if isinstance(answer, Pending):
+            raise FactorNeeded(answer.ways)
+        return answer
 
     def session(self, token: str) -> Session | None:
-        """The open session of `token`, with its user as of now; None if there is none, or it has expired."""
-        found = self._journal.read_rows(_SESSION, {"digest": credentials.digest_of(token), "now": self._clock.now()})
-        return Session(token, credentials.csrf_of(token), _user(found[0]), found[0].expires) if found else None
+        """The open session of `token`, with its user as of now; None if there is none, or it is over."""
+        return self.sessions.get(token)
 
     async def log_out(self, token: str) -> None:
         """End a session; one that is not open changes nothing."""
-        digest = credentials.digest_of(token)
+        await self.sessions.close(token)
 
-        def work(connection: Connection) -> None:
-            who = connection.scalar(
-                select(users.c.name).join(sessions, sessions.c.user_key == users.c.key).where(sessions.c.digest == digest)
-            )
-            if who is not None:
-                connection.execute(delete(sessions).where(sessions.c.digest == digest))
-                self._note(connection, who, Act.SESSION_CLOSE, "")
+    async def tend(self) -> None:
+        """What is done now and then: remove what is over, write down when things were last used."""
+        await self.sessions.tend()
 
-        await self._journal.write(work)
+    # --- the audit --------------------------------------------------------------------------------------------
 
     async def act(self, user: str, act: str, what: str) -> None:
         """Write into the audit that `user` did `act` to `what`: an id or a name, never content. Raises `BadUser` for an unknown act."""
         known = _act(act)
-        await self._journal.write(lambda connection: self._note(connection, user, known, what))
+        await self._journal.write(lambda connection: rows.note(connection, self._clock.now(), user, known, what))
 
-    def acts(self, *, after: int = 0, limit: int = 500) -> list[Done]:
-        """The audit, oldest first, past its first `after` lines."""
-        rows = self._journal.read_rows(select(acts).order_by(acts.c.id).offset(after).limit(limit))
-        return [Done(row.time, row.who, Act(row.act), row.what) for row in rows]
+    def acts(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        who: str | None = None,
+        act: str | Iterable[str] = (),
+        since: Micros | None = None,
+        until: Micros | None = None,
+        newest: bool = False,
+    ) -> list[Done]:
+        """The audit past its first `after` lines of those that fit, oldest first, or newest first.
 
-    def _note(self, connection: Connection, who: str, act: Act, what: str) -> None:
-        if who:
-            connection.execute(insert(acts).values(time=self._clock.now(), who=who[:120], act=act.value, what=what[:200]))
-
-
-def _guard_administrators(connection: Connection, before: User, after: User | None) -> None:
-    # Runs after the change in the same job: raising undoes the change.
-    lost = Role.ADMINISTRATOR in before.roles and (after is None or Role.ADMINISTRATOR not in after.roles)
-    mark = f'%"{Role.ADMINISTRATOR.value}"%'
-    if lost and not connection.scalar(select(func.count()).select_from(users).where(users.c.roles.like(mark))):
-        raise LastAdministrator
-
-
-def _find(connection: Connection, key: str) -> User:
-    row = connection.execute(select(users).where(users.c.key == key)).one_or_none()
-    if row is None:
-        raise NoSuchUser
-    return _user(row)
-
-
-def _user(row: Row[Any]) -> User:
-    return User(row.name, msgspec.json.decode(row.roles, type=frozenset[Role]), msgspec.json.decode(row.clearance, type=Clearance))
-
-
-def _roles(names: Iterable[str]) -> frozenset[Role]:
-    try:
-        found = frozenset(Role(name) for name in names)
-    except ValueError:
-        raise BadUser(f"a role is one of {', '.join(Role)}") from None
-    if not found:
-        raise BadUser(f"a user needs at least one role of {', '.join(Role)}")
-    return found
+        `who`: one name; `act`: acts, or subjects (`user` for all `user:*`); `since`, `until`: protocol time, until not included.
+        """
+        wanted = select(acts)
+        if who is not None:
+            wanted = wanted.where(acts.c.who == who)
+        if names := [act] if isinstance(act, str) else list(act):
+            wanted = wanted.where(
+                or_(*(acts.c.act == _act(n).value if ":" in n else acts.c.act.startswith(f"{n}:", autoescape=True) for n in names))
+            )
+        if since is not None:
+            wanted = wanted.where(acts.c.time >= since)
+        if until is not None:
+            wanted = wanted.where(acts.c.time < until)
+        wanted = wanted.order_by(acts.c.id.desc() if newest else acts.c.id).offset(after).limit(limit)
+        return [Done(row.time, row.who, Act(row.act), row.what) for row in self._journal.read_rows(wanted)]
 
 
 def _act(name: str) -> Act:

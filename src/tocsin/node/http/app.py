@@ -27,8 +27,10 @@ from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
 from tocsin.node.warning_screens import WarningScreens
+from tocsin.people import FactorNeeded, NoSuchUser
 
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
+from .factor_routes import FactorController, OwnSessionController
 from .live_routes import live
 from .partner_routes import PartnerController
 from .rehearsal_routes import RehearsalController
@@ -53,7 +55,9 @@ HEADERS = {
 }
 _STATUS: list[tuple[type[TocsinError], int]] = [
     (NoSession, 401),
+    (FactorNeeded, 428),
     (NotFound, 404),
+    (NoSuchUser, 404),
     (NotAllowed, 403),
     (Denied, 403),
     (Conflict, 409),
@@ -75,6 +79,8 @@ def make_app(node: Node) -> Litestar:
         route_handlers=[
             health,
             SessionController,
+            OwnSessionController,
+            FactorController,
             WatchController,
             WarningController,
             ReportController,

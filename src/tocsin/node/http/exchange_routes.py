@@ -9,6 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import Body, QueryParameter
 
 from tocsin.core import Report, realms
+from tocsin.people import Act
 
 from .given import OfRealm, TheActs, TheNode, TheReader, TheScreens
 
@@ -51,7 +52,7 @@ class ReportController(Controller):
         """Reports that this reader may read, the newest first."""
         return screens.reports(reader, realms.parse(realm))
 
-    @post("/reports")
+    @post("/reports", act=Act.REPORT_SAY)
     async def say(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewReport, Body()]) -> Json:
         """Say a report; its label decides who gets it."""
         by = reader.user.name if data.grade else ""
@@ -60,7 +61,7 @@ class ReportController(Controller):
         record = await acts.report(reader, realm, fields, data.classification, data.releasable_to, data.caveats)
         return next(row for row in screens.reports(reader, realm) if row["record"] == record)
 
-    @post("/release/preview", status_code=200, sync_to_thread=False)
+    @post("/release/preview", status_code=200, reads=True, sync_to_thread=False)
     def preview(self, reader: TheReader, node: TheNode, acts: TheActs, data: Annotated[Marked, Body()]) -> list[Json]:
         """Every partner, yes or no, and why."""
         names = {p.card.partner: p.card.name for p in node.book.partners()}
@@ -108,7 +109,7 @@ class LogController(Controller):
         """Its lines, the newest first."""
         return screens.log(reader, realms.parse(realm))
 
-    @post("/")
+    @post("/", act=Act.LOG_WRITE)
     async def write(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewLine, Body()]) -> list[Json]:
         """Add a line."""
         await acts.write_log(reader, realms.parse(data.realm), data.text)

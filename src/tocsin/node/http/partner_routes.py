@@ -9,7 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import Body, FromPath
 
 from tocsin.node import partnership
-from tocsin.people import Role
+from tocsin.people import Act, Role
 
 from .given import TheNode, TheReader
 
@@ -36,7 +36,7 @@ class PartnerController(Controller):
         own = await partnership.show_card(node, partnership.Nothing())
         return {"own": own, "partners": await partnership.list_partners(node, partnership.Nothing())}
 
-    @post("/{partner:str}/confirm", status_code=200)
+    @post("/{partner:str}/confirm", status_code=200, act=Act.PARTNER_CONFIRM)
     async def confirm(self, reader: TheReader, node: TheNode, partner: FromPath[str], data: Annotated[Heard, Body()]) -> Json:
         """Note that the partner read its fingerprint back: 403 if the words are another card's."""
         reader.needs(*KEEPERS)

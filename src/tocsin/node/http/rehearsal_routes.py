@@ -6,9 +6,9 @@ from typing import Any
 
 from litestar import Controller, delete, get, post
 
-from tocsin.people import Role
+from tocsin.people import Act
 
-from .given import TheReader, TheRehearsal, TheScreens
+from .given import TheNode, TheReader, TheRehearsal, TheScreens
 
 Json = dict[str, Any]
 
@@ -18,10 +18,10 @@ class RehearsalController(Controller):
 
     path = "/rehearsal"
 
-    @post("/", status_code=201)
-    async def start(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:
+    @post("/", status_code=201, act=Act.REHEARSAL_START)
+    async def start(self, reader: TheReader, node: TheNode, rehearsal: TheRehearsal) -> Json:
         """Begin a night in a realm of its own."""
-        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        await node.people.act(reader.user.name, Act.REHEARSAL_START, "")
         return await rehearsal.start()
 
     @get("/", sync_to_thread=False)
@@ -30,8 +30,8 @@ class RehearsalController(Controller):
         found = rehearsal.state()
         return found if found["realm"] is None or screens.sees(reader, found["realm"]) else rehearsal.idle()
 
-    @delete("/", status_code=200)
-    async def stop(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:
+    @delete("/", status_code=200, act=Act.REHEARSAL_END)
+    async def stop(self, reader: TheReader, node: TheNode, rehearsal: TheRehearsal) -> Json:
         """End it early."""
-        reader.needs(Role.WATCH_OFFICER, Role.APPROVER, Role.ANALYST)
+        await node.people.act(reader.user.name, Act.REHEARSAL_END, "")
         return await rehearsal.stop()

@@ -9,6 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import Body
 
 from tocsin.core import Rule
+from tocsin.people import Act
 
 from .given import ById, TheReader, TheRules
 
@@ -38,18 +39,18 @@ class RuleController(Controller):
         """The rules that this reader may read, with who stands behind each."""
         return rules.every(reader)
 
-    @post("/")
+    @post("/", act=Act.RULE_PROPOSE)
     async def propose(self, reader: TheReader, rules: TheRules, data: Annotated[NewRule, Body()]) -> Json:
         """Propose a rule; it holds when another approver agrees."""
         fields = msgspec.structs.asdict(data) | {"audience": tuple(data.audience), "realms": tuple(data.realms), "state": "proposed"}
         return await rules.propose(reader, Rule(**fields))
 
-    @post("/{rule:str}/agree", status_code=200)
+    @post("/{rule:str}/agree", status_code=200, act=Act.RULE_AGREE)
     async def agree(self, reader: TheReader, rules: TheRules, rule: ById) -> Json:
         """Agree to a rule that another approver proposed."""
         return await rules.agree(reader, rule)
 
-    @post("/{rule:str}/withdraw", status_code=200)
+    @post("/{rule:str}/withdraw", status_code=200, act=Act.RULE_WITHDRAW)
     async def withdraw(self, reader: TheReader, rules: TheRules, rule: ById) -> Json:
         """End a rule at once."""
         return await rules.withdraw(reader, rule)

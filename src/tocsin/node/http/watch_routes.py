@@ -10,6 +10,7 @@ from litestar.params import Body
 
 from tocsin.core import realms
 from tocsin.node.errors import NotFound
+from tocsin.people import Act
 
 from .frames import frame
 from .given import ById, OfRealm, TheActs, TheNode, TheReader, TheScreens, TheWarnings
@@ -81,19 +82,19 @@ class WarningController(Controller):
         """The CAP 1.2 cancellation, prepared before the issue."""
         return _xml(acts.versions(reader, realms.parse(realm), warning)[-1].body.cancellation)
 
-    @post("/{warning:str}/approve", status_code=200)
+    @post("/{warning:str}/approve", status_code=200, act=Act.WARNING_APPROVE)
     async def approve(self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Issue it to everyone who may have its evidence, in this reader's name."""
         await acts.approve(reader, realms.parse(realm), warning, data.note)
         return warnings.warning(reader, realm, warning)
 
-    @post("/{warning:str}/cancel", status_code=200)
+    @post("/{warning:str}/cancel", status_code=200, act=Act.WARNING_CANCEL)
     async def cancel(self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, realm: OfRealm, data: NoteBody) -> Json:
         """Cancel it for everyone who was told."""
         await acts.cancel(reader, realms.parse(realm), warning, data.note)
         return warnings.warning(reader, realm, warning)
 
-    @post("/{warning:str}/{word:str}", status_code=200)
+    @post("/{warning:str}/{word:str}", status_code=200, act=(Act.WARNING_ANSWER, Act.WARNING_HOLD))
     async def answer(
         self, reader: TheReader, acts: TheActs, warnings: TheWarnings, warning: ById, word: ById, realm: OfRealm, data: NoteBody
     ) -> Json:
