@@ -22,6 +22,7 @@ for name, where, words in (
     ("ack", "watch:ack", "Acknowledge a warning."),
     ("approve", "watch:approve", "Issue a drafted warning to the partners that may have it."),
     ("cancel", "watch:cancel", "Cancel a warning for everyone who was told."),
+    ("backtest", "backtest:backtest", "How a topic would have done over a daily series."),
     ("bench", "bench:bench", "Measure every figure that the docs quote."),
 ):
     app.command(f"{_HERE}.{where}", name=name, help=words)

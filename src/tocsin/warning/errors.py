@@ -2,6 +2,7 @@
 
 InputError
     BadTopic                a topic file that does not say what a topic must say
+    BadSeries               a file of daily counts or events that cannot be read as one
     BadStep                 a step of a warning's life that its state does not allow
 Denied
     NotAgreed               a rule that does not cover what it was asked to release
@@ -17,6 +18,13 @@ class BadTopic(InputError):
     def __init__(self, name: str, line: int, key: str, problem: str) -> None:
         where = f"{name}:{line}: {key}" if key else f"{name}:{line}"
         super().__init__(f"{where}: {problem}")
+
+
+class BadSeries(InputError):
+    """Raised if a file of counts or events cannot be used; names the file and the line."""
+
+    def __init__(self, file: str, line: int, problem: str) -> None:
+        super().__init__(f"{file}:{line}: {problem}")
 
 
 class BadStep(InputError):
