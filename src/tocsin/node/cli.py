@@ -30,6 +30,7 @@ for name, where, words in (
 user = App(name="user", help="The people of a node.")
 partner = App(name="partner", help="Whom a node shares with.")
 topic = App(name="topic", help="What a node warns of.")
+scene = App(name="scene", help="Made air pictures with a known truth.")
 rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
 protocol = App(name="protocol", help="How nodes speak.")
 relay = App(name="relay", help="A relay for partners to meet at.")
@@ -43,6 +44,7 @@ for parent, name, where, words in (
     (partner, "confirm", "partners:confirm", "Mark a partner's fingerprint as compared by telephone."),
     (partner, "remove", "partners:remove", "Stop sharing with a partner."),
     (topic, "check", "topic:check", "Check a topic file."),
+    (scene, "make", "scene:make", "Write scenes for `tocsin bench warning --scenes`."),
     (rule, "list", "rules:list_", "Every rule, with who stands behind it."),
     (rule, "propose", "rules:propose", "Propose a rule; another approver has to agree."),
     (rule, "agree", "rules:agree", "Agree to a rule: it is in force."),
@@ -51,7 +53,7 @@ for parent, name, where, words in (
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, partner, topic, rule, relay, protocol):
+for group in (user, partner, topic, scene, rule, relay, protocol):
     app.command(group)
 
 

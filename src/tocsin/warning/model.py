@@ -127,6 +127,22 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     single_kind_cap: str
 
 
+class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An exercise that was announced beforehand, and from when until when (µs UTC; None: no bound).
+
+    What stays within it is likely training. What comes nearer to a watch line than `short_of_km` is not what was announced.
+    """
+
+    says: Text
+    since: int | None = None
+    until: int | None = None
+    short_of_km: Annotated[float, Meta(ge=0.0, le=5000.0)] | None = None
+
+    def covers(self, now: int) -> bool:
+        """Whether it is said to go on at `now`."""
+        return (self.since is None or now >= self.since) and (self.until is None or now <= self.until)
+
+
 class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a topic says what it sees: `subject` after a count ("transport-type aircraft"), `one` for a single one."""
 
@@ -153,6 +169,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phrases: Phrases
     innocent: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=8)]
     base_rate: Text
+    announced: Annotated[tuple[Announcement, ...], Meta(max_length=100)] = ()
     step_minutes: Annotated[float, Meta(ge=1.0, le=24 * 60)] = 10.0
     memory_hours: Annotated[float, Meta(ge=1.0, le=14 * 24)] = 6.0
     valid_minutes: Annotated[float, Meta(ge=10.0, le=24 * 60)] = 120.0
