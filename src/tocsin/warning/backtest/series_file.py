@@ -28,7 +28,7 @@ _NONE: Final = frozenset({"", "-", "--", "na", "n/a", "nan", "null", "none", "."
 _DATE: Final = re.compile(r"(\d{2,4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?|(\d{4})(\d{2})(\d{2})")
 _MINGUO: Final = 1911  # years of the Republic of China count from 1912 as their first
 _HALF: Final = 150
-_SURE: Final = 6.0  # standard errors: days that follow each other are alike, so the usual three would cry wolf
+_SURE: Final = 4.5  # standard errors: days that follow each other are alike, so the usual three would cry wolf
 _ZEROS: Final = 14
 
 
