@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from tocsin.core import Clearance, SeededEntropy, TocsinError
+from tocsin.core import FLAG, Clearance, Identity, Label, Report, SeededEntropy, TocsinError, make
+from tocsin.core.observations import build
 from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, Settings, measure
 from tocsin.exchange.model import Parts
 from tocsin.journal import Journal, Vault
@@ -125,15 +126,21 @@ def tell(event, **more):
 
 def report(origin, number, readers, text="As it was said. "):
     """Report `number` of `origin`: the same each time it is made."""
-    return _record(origin, number, readers, text, measure.a_report)
-
-
-def _record(origin, number, readers, text, make):
-    label = msgspec.structs.replace(
-        measure.label_for(readers), originators=frozenset({origin}), releasable_to=frozenset({origin, *readers})
+    body = Report(title=f"Report {number}", text=text, source="measured")
+    return make(
+        body,
+        realm=measure.REALM,
+        origin=origin,
+        author="watch",
+        label=label_of(origin, readers),
+        protocol_time=START + number,
+        realm_time=START + number,
+        entropy=SeededEntropy(f"{origin} {number}"),
     )
-    record = make(number, label, START + number, SeededEntropy(f"{origin} {number}"), text)
-    return msgspec.structs.replace(record, origin=origin)
+
+
+def label_of(origin, readers):
+    return Label(measure.POLICY, 0, frozenset({origin}), frozenset({origin, *readers}))
 
 
 async def run(plan):
@@ -159,7 +166,7 @@ async def run(plan):
         order = json.loads(line)
         task = asyncio.create_task(_obey(order, exchange, journal, keys.partner, plan))
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda done: (tasks.discard(done), done.result()))
     await asyncio.gather(*tasks)
     await exchange.stop()
     await journal.close()
@@ -182,7 +189,13 @@ async def _obey(order, exchange, journal, me, plan):
                 await asyncio.sleep(order.get("pause_s", 0.1))
         case "state":
             links = [
-                {"partner": link.partner, "state": link.state, "in": link.behind_in, "out": link.behind_out, "says": getattr(link, "says", "")}
+                {
+                    "partner": link.partner,
+                    "state": link.state,
+                    "in": link.behind_in,
+                    "out": link.behind_out,
+                    "says": getattr(link, "says", ""),
+                }
                 for link in exchange.links()
             ]
             size = journal.size(measure.REALM)
@@ -190,15 +203,11 @@ async def _obey(order, exchange, journal, me, plan):
 
 
 def rows(me, first, count, readers):
-    from tocsin.core import FLAG, Identity
-    from tocsin.core.observations import build
-
     number = np.arange(first, first + count)
-    label = msgspec.structs.replace(measure.label_for(readers), originators=frozenset({me}), releasable_to=frozenset({me, *readers}))
     return build(
         "radar",
         measure.REALM,
-        label,
+        label_of(me, readers),
         count,
         time=np.full(count, START) + number,
         identity=number + Identity.TRACK,
