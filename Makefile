@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 TESTARGS ?=
 
-.PHONY: setup console test lint demo bench clean
+.PHONY: setup console test test-faults lint demo bench clean
 
 setup: $(STAMP) console
 
@@ -21,8 +21,12 @@ console: $(STAMP)
 
 test: setup
 	$(BIN)/python scripts/fetch_samples.py
-	$(BIN)/python -m pytest -n 2 -m 'not browser' $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 -m 'not browser and not faults' $(TESTARGS)
 	$(BIN)/python -m pytest -m browser $(TESTARGS)
+
+# The fault matrix: nodes and relays killed, cut off, lied to. Ten minutes at most; FAULTS=FILE writes its table as JSON.
+test-faults: setup
+	timeout 600 $(BIN)/python -m pytest -n 2 tests/faults $(if $(FAULTS),--faults-json $(FAULTS)) $(TESTARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -151,3 +151,32 @@ async def test_what_a_sink_does_wrong_stops_nothing(tmp_path):
         b.ear.on_observations = hear
         await a.exchange.share(a.observations(10, "BIRCH", first=50))
         await until(lambda: len(identities(b)) == 10)
+
+
+async def test_what_is_dropped_before_it_was_sealed_leaves_a_gap_that_is_noted(tmp_path):
+    settings = type(QUICK)(**{**QUICK.__dict__, "pending_rows": 1000})
+    async with town(tmp_path, "ASTER", "BIRCH", settings=settings) as place:
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.exchange.share(a.observations(10, "BIRCH", first=5000))
+        await until(lambda: len(identities(b)) == 10)
+        for i in range(30):
+            await a.exchange.share(a.observations(100, "BIRCH", first=100 * i))
+        await until(lambda: len(identities(b)) == 1010)
+        await until(lambda: gaps(b))
+        assert [(g["sender"], g["first"], g["last"]) for g in gaps(b)] == [("ASTER", 1, 1)]
+
+
+async def test_a_sender_started_anew_leaves_a_gap_for_what_it_had_under_way(tmp_path):
+    async with town(tmp_path, "ASTER", "BIRCH") as place:
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.exchange.share(a.observations(10, "BIRCH"))
+        await until(lambda: len(identities(b)) == 10)
+        await a.transport.cut()
+        await a.exchange.share(a.observations(10, "BIRCH", first=20))
+        await a.crash()
+        await a.start()
+        await a.go()
+        await a.exchange.share(a.observations(10, "BIRCH", first=50))
+        await until(lambda: gaps(b))
+        assert [(g["first"], g["last"]) for g in gaps(b)] == [(1, 1)]
+        assert "under way" in gaps(b)[0]["reason"]

@@ -13,6 +13,12 @@ def pytest_addoption(parser):
     parser.addoption("--faults-json", default="", help="write the fault matrix's table there")
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.faults)
+
+
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
@@ -67,5 +73,5 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line("case".ljust(width) + "".join(name.rjust(17) for name in COLUMNS))
     for row in [*rows, total]:
         terminalreporter.write_line(row["case"].ljust(width) + "".join(f"{row[name]:,}".rjust(17) for name in COLUMNS))
-    if target := config.getoption("--faults-json"):
+    if target := config.getoption("--faults-json", default=""):
         Path(target).write_text(json.dumps({"cases": rows, "all": total}, indent=1) + "\n")

@@ -28,6 +28,7 @@ class Member:
         self.partners = [other for other in place.names if other != name]
         self.events, self.life, self.process, self._listener = [], 0, None, None
         self._heard = asyncio.Event()
+        self._stderr = None
 
     async def start(self, point="", at=1, *, url="", ahead_s=0.0, env=None, preexec=None):
         self.life += 1
@@ -39,7 +40,7 @@ class Member:
             str(self.folder),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=(self.place.folder / f"{self.name}.log").open("ab"),
+            stderr=self._log(),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", **(env or {})},
             limit=1 << 22,
@@ -50,6 +51,11 @@ class Member:
         if not point:
             await self.until(lambda: self.ended or self.told("up", life=self.life), what="to come up")
             assert not self.ended, (self.place.folder / f"{self.name}.log").read_text()[-3000:]
+
+    def _log(self):
+        if self._stderr is None:
+            self._stderr = (self.place.folder / f"{self.name}.log").open("ab")
+        return self._stderr
 
     async def _listen(self, life, stream):
         while line := await stream.readline():
@@ -158,6 +164,8 @@ async def place(folder, *names):
                 await one.kill()
             elif one._listener:
                 await one._listener
+            if one._stderr is not None:
+                one._stderr.close()
         await found.relay.stop()
 
 
@@ -174,17 +182,19 @@ async def judge(sender, receiver, numbers, text="As it was said. "):
     order = [one.record.id for one in await sender.kept() if one.record.id in wanted]
     forged = [one for one in kept if one.record.id not in wanted or one.record != wanted[one.record.id]]
     gaps = [msgspec.json.decode(one.record.body) for one in await receiver.kept() if one.record.kind == "gap"]
-    missing_lives = 0
-    for life in range(1, sender.life + 1):
-        shared = sender.rows_shared(life)
-        missing_lives += bool(shared - set(receiver.rows_seen()))
+    # Between two lives of the sender that were heard of, whatever is missing needs a gap record; in the last one too.
+    seen, needed = set(receiver.rows_seen()), 0
+    lives = [life for life in range(1, sender.life + 1) if sender.rows_shared(life) & seen]
+    for life, following in zip(lives, [*lives[1:], sender.life + 1], strict=True):
+        shared = set().union(*(sender.rows_shared(one) for one in range(life, following)))
+        needed += bool(shared - seen)
     doubled_rows = sum(1 for life in range(1, receiver.life + 1) for times_ in receiver.rows_seen(life).values() if times_ > 1)
     return {
         "said": len(wanted),
         "forged": len(forged) + len(set(receiver.rows_seen()) - sender.rows_shared()),
         "lost": sum(1 for id_ in wanted if not times[id_]),
         "doubled": sum(1 for id_ in wanted if times[id_] > 1) + doubled_rows,
-        "gaps_unrecorded": max(0, missing_lives - len(gaps)),
+        "gaps_unrecorded": max(0, needed - len(gaps)),
         "in_order": [one.record.id for one in kept if one.record.id in wanted] == [id_ for id_ in order if times[id_]],
         "gaps": len(gaps),
     }

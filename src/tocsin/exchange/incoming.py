@@ -400,6 +400,9 @@ class Inbox:
             del self.chains[old.tag, old.klass]
             for hole in old.missing:
                 await self._gap(old, hole.first, hole.last, "their node was started anew")
+            # What it had not yet told of when it ended, nobody can know: this stands for it.
+            last = max(old.target - 1, old.next)
+            await self._gap(old, old.next, last, "their node was started anew, and whatever it had under way is gone")
 
     async def _ask_observations(self, one: InChain) -> None:
         context, now = self._context, self._context.clock.now()

@@ -67,6 +67,7 @@ class Streams:
         self._start = context.entropy.child("stream start").take(16) + context.clock.now().to_bytes(8, "big")
         self._pending: deque[Observations] = deque()
         self._rows = 0
+        self._dropped: dict[tuple[Realm, Label], None] = {}  # of what observations were dropped since the last flush
         self._wake = asyncio.Event()
         self._lines: dict[str, _Line] = {}
         self._gatherer: asyncio.Task[None] | None = None
@@ -81,6 +82,7 @@ class Streams:
                 dropped = self._pending.popleft()
                 self._rows -= len(dropped)
                 self._context.counts["observations_dropped"] += len(dropped)
+                self._dropped[dropped.realm, dropped.label] = None
             self._wake.set()
         return release
 
@@ -119,14 +121,15 @@ class Streams:
         queued = {sent.seq for chain_, sent, *_ in line.queue if chain_ is one}
         held = {sent.seq: sent for sent in one.ring}
         gone: list[int] = []
-        for seq in range(max(ask.first, one.next - len(one.ring)), ask.last + 1):
+        oldest = one.ring[0].seq if one.ring else one.next
+        for seq in range(max(ask.first, oldest), ask.last + 1):
             sent = held.get(seq)
             audience = self._releases.of(sent.label, one.realm).audience if sent else frozenset()
             if sent is None or partner not in audience:
                 gone.append(seq)
             elif seq not in queued:
                 self._put(line, one, sent, self._seal(one.realm, sent.packed, audience))
-        earlier = min(ask.last, one.next - len(one.ring) - 1)
+        earlier = min(ask.last, oldest - 1)
         if earlier >= ask.first:
             await self._context.control(partner, wire.Gone(ask.tag, ask.first, earlier))
         for first, last in _runs(gone):
@@ -142,6 +145,9 @@ class Streams:
                 batch = self._pending.popleft()
                 groups.setdefault((batch.feed, batch.realm, batch.label), []).append(batch)
             self._rows = 0
+            dropped, self._dropped = self._dropped, {}
+            for realm, label in dropped:
+                self._leave_out(realm, label)
             for (_, realm, label), batches in groups.items():
                 whole = concat(batches)
                 for first in range(0, len(whole), self._context.settings.batch_rows):
@@ -151,6 +157,13 @@ class Streams:
                     except TocsinError:
                         # A batch that cannot be packed (a feed's name too long, a value no partner would take).
                         self._context.counts["observations_unpackable"] += len(part)
+                        self._leave_out(realm, label)
+
+    def _leave_out(self, realm: Realm, label: Label) -> None:
+        # An empty place in the chain of everyone who would have had them: each notes the gap.
+        for name in sorted(self._releases.of(label, realm).audience):
+            one = self._chain_of(name, realm)
+            one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(b"left out").digest())
 
     async def _send(self, batch: Observations, realm: Realm, label: Label) -> None:
         packed = await asyncio.to_thread(columns.pack, batch)
@@ -161,12 +174,7 @@ class Streams:
         self._context.counts["observations_sent"] += len(batch)
         self._context.counts["observation_bytes"] += len(envelope[1])
         for name in sorted(audience):
-            line = self._line(name)
-            if (one := line.chains.get(realm)) is None:
-                if len(line.chains) >= self._context.settings.heads:
-                    del line.chains[next(iter(line.chains))]
-                tag = chain.realm_tag(self._context.keys.tag_key, name, realm, wire.OBSERVATIONS, self._start)
-                one = line.chains[realm] = _Chain(tag, realm, deque(maxlen=self._context.settings.ring))
+            line, one = self._line(name), self._chain_of(name, realm)
             sent = Sent(one.next, one.hash, packed, label)
             one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(packed).digest())
             one.ring.append(sent)
@@ -182,6 +190,15 @@ class Streams:
             self._context.counts["batches_dropped"] += 1
         line.queue.append((one, sent, *sealed))
         line.wake.set()
+
+    def _chain_of(self, partner: str, realm: Realm) -> _Chain:
+        line = self._line(partner)
+        if (one := line.chains.get(realm)) is None:
+            if len(line.chains) >= self._context.settings.heads:
+                del line.chains[next(iter(line.chains))]
+            tag = chain.realm_tag(self._context.keys.tag_key, partner, realm, wire.OBSERVATIONS, self._start)
+            one = line.chains[realm] = _Chain(tag, realm, deque(maxlen=self._context.settings.ring))
+        return one
 
     def _line(self, partner: str) -> _Line:
         if (line := self._lines.get(partner)) is None:
