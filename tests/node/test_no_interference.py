@@ -1,0 +1,88 @@
+"""Every way out is a release: what a reader may not read changes no byte of any answer, frame or log line that reaches it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from .walk import CANARIES, Answer, Twin, founded, twin, wander
+from .walk_requests import REQUESTS
+
+HERE = "tests/node/walk_requests.py"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(founded(tmp_path_factory.mktemp("template") / "node"))
+
+
+def walked(template: Path, folder: Path, name: str | None) -> tuple[list[Answer], list[Answer]]:
+    """What those answer who may not read the canary `name`, and what mara, who may, reads afterwards."""
+    when, canary = CANARIES[name] if name else ("", None)
+
+    async def work() -> tuple[list[Answer], list[Answer]]:
+        hooks = {when: canary} if canary else {}
+        async with twin(template, folder, **hooks) as one:
+            mine = await one.walk("mara", reading=True)
+            return await wander(one), mine
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="module")
+def without(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Answer], list[Answer]]:
+    return walked(template, tmp_path_factory.mktemp("without") / "node", None)
+
+
+def test_the_walk_has_a_request_for_every_route(template: Path, tmp_path: Path) -> None:
+    async def work() -> set[str]:
+        async with twin(template, tmp_path / "node") as one:
+            return routes_of(one)
+
+    there = asyncio.run(work())
+    missing, stale = sorted(there - set(REQUESTS)), sorted(set(REQUESTS) - there)
+    assert not missing, f"add a line for each of these to REQUESTS in {HERE}: {missing}"
+    assert not stale, f"these routes are gone: take their lines out of REQUESTS in {HERE}: {stale}"
+
+
+def routes_of(one: Twin) -> set[str]:
+    found = set()
+    for path, item in (one.app.openapi_schema.paths or {}).items():
+        inside = path.removeprefix("/api/v1").rstrip("/")
+        found |= {f"{method.upper()} {inside}" for method in ("get", "post", "put", "patch", "delete") if getattr(item, method)}
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", CANARIES)
+def test_what_a_reader_may_not_read_changes_no_byte_it_gets(
+    name: str, template: Path, without: tuple[list[Answer], list[Answer]], tmp_path: Path
+) -> None:
+    base, _ = without
+    answers, _ = walked(template, tmp_path / "node", name)
+    assert [a[:2] for a in answers] == [a[:2] for a in base]
+    assert differences(base, answers) == []
+
+
+def differences(base: list[Answer], answers: list[Answer]) -> list[str]:
+    found = []
+    for one, two in zip(base, answers, strict=True):
+        for part in ("status", "headers", "body"):
+            if getattr(one, part) != getattr(two, part):
+                found.append(f"{one.who}: {one.asked}: {part}: {_where(getattr(one, part), getattr(two, part))}")
+                break
+    return found[:20]
+
+
+def _where(one: object, two: object) -> str:
+    a, b = (x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in (one, two))
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return f"...{a[max(0, at - 60) : at + 60]!r} / ...{b[max(0, at - 60) : at + 60]!r}"
+
+
+def test_nothing_fails_inside_on_the_walk(without: tuple[list[Answer], list[Answer]]) -> None:
+    base, mine = without
+    assert [(a.who, a.asked, a.body) for a in [*base, *mine] if a.status >= 500] == []
+    assert len(base) > 1000

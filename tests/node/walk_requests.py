@@ -1,0 +1,108 @@
+"""What the walk asks of every route. **A new route needs a line here**: `"METHOD /path": ask(...)`.
+
+A value that is a tuple is a pool: the first is taken, and then every other in turn while the rest stay at their first.
+A `{name}` in a string stands for an id that the walk knows; see `walk.NAMES`. `CANARY` is the id of the record that only one node holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Json = Any
+BAD = ("", "x", "..%2f..%2fetc", "%00", "\u202eevil", "A" * 300, "' OR 1=1 --", "live\n")
+REALMS = ("live", "{exercise}", "{hidden-exercise}", "exercise:never-was", "replay:file", "{replay}", *BAD)
+SOME_REALMS = ("live", "{exercise}", "{hidden-exercise}", "exercise:never-was", "live\n")
+WARNINGS = ("{warning}", "{own-warning}", "{canary-warning}", "warning--0", "{canary-report}", "{unknown-warning}", *BAD[1:])
+RULES = ("{rule}", "{canary-rule}", "{unknown-rule}", "rule--0", *BAD[1:])
+RECORDS = ("{report}", "{canary-report}", "{canary-finding}", "{unknown-report}", "{warning-record}", "x")
+NUMBERS = (0, -1, 1, 2, 3, 10**9, -2, "x", "1e9", 2**70)
+
+
+class Ask(NamedTuple):
+    """One request, its pools not yet unfolded."""
+
+    path: dict[str, Any] = {}
+    query: dict[str, Any] = {}
+    json: Json = None
+
+
+def ask(*, json: Json = None, query: dict[str, Any] | None = None, **path: Any) -> Ask:
+    """`path` by name, `query` and `json` as they are sent."""
+    return Ask(path, query or {}, json)
+
+
+REPORT = {"title": "Harbour", "text": "Ferries are late.", "source": "harbour office", "grade": ("", "B2", "Z9")}
+MARKED = {
+    "realm": SOME_REALMS,
+    "classification": ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL", "COSMIC", ""),
+    "releasable_to": ([], ["BIRCH"], ["CEDAR"], ["NOBODY"], "BIRCH"),
+    "caveats": ([], ["KITE"], ["NONE"]),
+}
+NOTED = {"note": ("", "Seen.", "\u202e", 7)}
+RULE = {
+    "name": "night", "topic": ("airborne-rapid-deployment", "x"), "level": ("warning", "x"), "audience": (["BIRCH"], ["NOBODY"], []),
+    "realms": (["live"], ["{exercise}"], ["{hidden-exercise}"], ["replay:x"]), "valid_from": (1_800_000_000_000_000, -1),
+    "valid_until": (1_800_010_000_000_000, 0),
+}  # fmt: skip
+
+REQUESTS: dict[str, Ask] = {
+    "GET /health": ask(),
+    "GET /session": ask(),
+    "POST /session": ask(json={"name": ("low", "nobody", ""), "password": ("wrong password", "")}),
+    "DELETE /session": ask(),
+    "GET /feeds": ask(query={"realm": REALMS}),
+    "GET /places": ask(query={"realm": REALMS}),
+    "GET /tracks": ask(query={"realm": REALMS}),
+    "GET /assessments": ask(query={"realm": REALMS}),
+    "GET /warnings": ask(query={"realm": REALMS}),
+    "GET /warnings/{warning}": ask(warning=WARNINGS, query={"realm": REALMS}),
+    "GET /warnings/{warning}/cap": ask(warning=WARNINGS, query={"realm": SOME_REALMS}),
+    "GET /warnings/{warning}/cancellation": ask(warning=WARNINGS, query={"realm": SOME_REALMS}),
+    "POST /warnings/{warning}/{word}": ask(
+        warning=WARNINGS, word=("read", "hold", "acknowledge", "x"), query={"realm": SOME_REALMS}, json=NOTED
+    ),
+    "POST /warnings/{warning}/approve": ask(warning=WARNINGS, query={"realm": SOME_REALMS}, json=NOTED),
+    "POST /warnings/{warning}/cancel": ask(warning=WARNINGS, query={"realm": SOME_REALMS}, json=NOTED),
+    "GET /reports": ask(query={"realm": REALMS}),
+    "POST /reports": ask(json=REPORT | MARKED),
+    "POST /release/preview": ask(json=MARKED),
+    "GET /exchange": ask(query={"realm": SOME_REALMS}),
+    "GET /journal": ask(query={"realm": REALMS, "after": (None, *NUMBERS), "limit": (None, *NUMBERS)}),
+    "GET /log": ask(query={"realm": REALMS}),
+    "POST /log": ask(json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5)}),
+    "GET /rehearsal": ask(),
+    "POST /rehearsal": ask(),
+    "DELETE /rehearsal": ask(),
+    "GET /rules": ask(),
+    "POST /rules": ask(json=RULE),
+    "POST /rules/{rule}/agree": ask(rule=RULES),
+    "POST /rules/{rule}/withdraw": ask(rule=RULES),
+}
+"""One line for every route of the OpenAPI document, in any order."""
+
+LAST = {"DELETE /session"}
+"""Routes after which a reader can ask no more; they come at the end."""
+OUTSIDE = ("/", "/index.html", "/nowhere", "/api/v1/nowhere", "/api/v1/schema/openapi.json", "/api/v1/reports/", "/metrics", "/.git/config")
+"""Addresses that the OpenAPI document does not hold."""
+
+
+def unfolded(one: Ask) -> Iterator[Ask]:
+    """The first of every pool, then each other value of each pool, one at a time."""
+    yield Ask(*(_first(part) for part in one))
+    for place, part in enumerate(one):
+        for key, pool in (part or {}).items() if isinstance(part, dict) else ():
+            for value in pool[1:] if isinstance(pool, tuple) else ():
+                parts = [_first(p) for p in one]
+                parts[place] = parts[place] | {key: value}
+                yield Ask(*parts)
+    if isinstance(one.json, dict):
+        first = _first(one.json)
+        for key in first:
+            yield Ask(_first(one.path), _first(one.query), {k: v for k, v in first.items() if k != key})
+        yield Ask(_first(one.path), _first(one.query), first | {"colour": "blue"})
+        yield Ask(_first(one.path), _first(one.query), [first])
+
+
+def _first(part: Any) -> Any:
+    return {k: v[0] if isinstance(v, tuple) else v for k, v in part.items()} if isinstance(part, dict) else part
