@@ -13,7 +13,7 @@ from tocsin.node import night, playing
 from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict, NotAllowed
 from tocsin.node.readers import Reader
-from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.rehearsal import Rehearsals
 from tocsin.node.screens import Screens
 from tocsin.node.warning_screens import WarningScreens
 
@@ -218,9 +218,9 @@ def test_an_exercise_of_a_name_that_was_used_is_refused(tmp_path):
     async def work(node):
         node.world("exercise:used")
         with pytest.raises(Conflict, match="new name"):
-            await playing.start_exercise(node, "used", 60, 1, "", ())
+            await playing.start_exercise(node, "used", 60, 1, node.own_label())
         with pytest.raises(BadRealm):
-            await playing.start_exercise(node, "Not A Name", 60, 1, "", ())
+            await playing.start_exercise(node, "Not A Name", 60, 1, node.own_label())
 
     run(work, tmp_path)
 
@@ -230,7 +230,7 @@ def test_a_rehearsal_runs_once_at_a_time_and_ticks_off_what_happened(tmp_path):
         folder = await make(tmp_path / "aster")
         clock = ManualClock(NOW)
         async with opened(folder, clock, SeededEntropy(3)) as node, node.running():
-            rehearsal = Rehearsal(node)
+            rehearsal = Rehearsals(node).of(reader(node))
             assert not rehearsal.state()["running"]
             state = await rehearsal.start()
             assert state["running"]

@@ -14,8 +14,24 @@ import httpx2
 import msgspec
 
 from tocsin.core import (
-    LIVE, Acknowledgement, Claim, Clearance, Finding, Gap, Label, LogEntry, ManualClock, Record, Ref, Refusal, Report, Rule,
-    SeededEntropy, WarningRecord, encode, make,
+    LIVE,
+    Acknowledgement,
+    Claim,
+    Clearance,
+    Finding,
+    Gap,
+    Label,
+    LogEntry,
+    ManualClock,
+    Record,
+    Ref,
+    Refusal,
+    Report,
+    Rule,
+    SeededEntropy,
+    WarningRecord,
+    encode,
+    make,
 )  # fmt: skip
 from tocsin.core.ids import new_id
 from tocsin.core.observations import build
@@ -29,7 +45,7 @@ from tocsin.node.service import Node
 from tocsin.people import People, Role
 
 from . import helpers, walk_requests
-from .walk_requests import Ask
+from .walk_requests import Ask, ask
 
 ZERO = 1_800_000_000_000_000
 SECOND = 1_000_000
@@ -44,8 +60,9 @@ def _made(seed: str, kind: str) -> str:
 
 
 NAMES: dict[str, str] = {
-    "exercise": OPEN, "hidden-exercise": HIDDEN, "replay": REPLAY, "report": _made("report", "report"), "warning": _made("warning", "warning"),
-    "own-warning": _made("own", "warning"), "warning-record": _made("warning record", "warning"), "rule": _made("rule", "rule"),
+    "exercise": OPEN, "hidden-exercise": HIDDEN, "replay": REPLAY, "report": _made("report", "report"),
+    "warning": _made("warning", "warning"), "own-warning": _made("own", "warning"), "rule": _made("rule", "rule"),
+    "warning-record": _made("warning record", "warning"),
     "unknown-report": _made("?", "report"), "unknown-warning": _made("?", "warning"), "unknown-rule": _made("?", "rule"),
     **{f"canary-{kind}": _made("canary", kind) for kind in KINDS},
 }  # fmt: skip
@@ -88,7 +105,9 @@ def flights(node: Node, of: Label, realm: str, count: int, seconds: int = 0) -> 
                  speed=[150.0] * count, course=[90.0] * count)  # fmt: skip
 
 
-async def keep(node: Node, body: Any, of: Label, *, seed: str, realm: str = LIVE, author: str = "mara", origin: str = "ASTER", refs: Any = ()) -> Record:
+async def keep(
+    node: Node, body: Any, of: Label, *, seed: str, realm: str = LIVE, author: str = "mara", origin: str = "ASTER", refs: Any = ()
+) -> Record:
     """Keep a record as if it had been said here, or come from `origin`; its id is `seed`'s."""
     times = {"protocol_time": node.clock.now(), "realm_time": node.clock.now()}
     record = make(body, realm=realm, origin=origin, author=author, label=of, entropy=SeededEntropy(seed), refs=tuple(refs), **times)
@@ -158,7 +177,9 @@ class Twin:
         await self.settle()
         about = [Ref("about", NAMES["canary-report"]), Ref("answers", NAMES["canary-request"])]
         await keep(node, Report(title="Ferry", text="Kestrel seen.", source="harbour"), label(0), seed="report", refs=about)
-        await keep(node, Report(title="Rail", text="Closed.", source="rail"), label(1, origin="BIRCH"), seed="b", origin="BIRCH", author="b")
+        await keep(
+            node, Report(title="Rail", text="Closed.", source="rail"), label(1, origin="BIRCH"), seed="b", origin="BIRCH", author="b"
+        )
         await keep(node, warning(NAMES["warning"]), label(1, origin="BIRCH"), seed="warning record", origin="BIRCH", author="eva")
         for view, seed in ((low, "own"), (plain, "plain's")):
             episode = EPISODE if view is low else _made("other episode", "finding")
@@ -175,7 +196,9 @@ class Twin:
         if middle:
             await middle(self)
         await self.settle()
-        await keep(node, warning(NAMES["warning"], 2, text="More gather."), label(1, origin="BIRCH"), seed="v2", origin="BIRCH", author="eva")
+        await keep(
+            node, warning(NAMES["warning"], 2, text="More gather."), label(1, origin="BIRCH"), seed="v2", origin="BIRCH", author="eva"
+        )
         await keep(node, LogEntry(text="Took over."), label(1), seed="log", author="low")
         for number in range(205):
             body = Refusal(sender="BIRCH", reason=f"it does not fit {number}", digest="00")
@@ -213,10 +236,9 @@ class Twin:
             if reading and (method != "GET"):
                 continue
             asks = list(walk_requests.unfolded(walk_requests.REQUESTS[route]))
-            for one in asks if whole else asks[:1]:
-                found.append(await self._ask(client, name, method, path, one))
+            found += [await self._ask(client, name, method, path, one) for one in (asks if whole else asks[:1])]
         if not reading:
-            found += [await self._ask(client, name, "GET", f"http://node{path}", Ask()) for path in walk_requests.OUTSIDE]
+            found += [await self._ask(client, name, "GET", f"http://node{path}", ask()) for path in walk_requests.OUTSIDE]
         return found
 
     async def _ask(self, client: httpx2.AsyncClient, name: str, method: str, path: str, one: Ask) -> Answer:
@@ -231,8 +253,8 @@ def _named(path: str, one: Ask) -> tuple[str, dict[str, Any], Any]:
 
     def put(value: Any) -> Any:
         if isinstance(value, str):
-            for name, id in NAMES.items():
-                value = value.replace(f"{{{name}}}", id)
+            for name, known in NAMES.items():
+                value = value.replace(f"{{{name}}}", known)
         return [put(v) for v in value] if isinstance(value, list) else value
 
     for name, value in one.path.items():
@@ -296,7 +318,11 @@ async def wander(one: Twin) -> list[Answer]:
     for role in ALL:
         found += await one.walk(f"low-{role}", whole=False)
     await one.settle()
-    frames = [Answer(name, "frame", 0, (), data) for name, data in one.frames if not name.startswith("mara")]
+    frames = [
+        Answer(name, "frames", 0, (), b"\n".join(data for who, data in one.frames if who == name))
+        for name, _ in one.streams
+        if not name.startswith("mara ")
+    ]
     return [*found, *frames, Answer("", "log", 0, (), "\n".join(one.log).encode())]
 
 
@@ -333,7 +359,6 @@ async def said_by_mara(one: Twin) -> None:
     reader, acts = Reader(user, one.node.view(user.clearance), "x"), Acts(one.node)
     await acts.report(reader, LIVE, TEXT, "CONFIDENTIAL", [], ["KITE"])
     await acts.write_log(reader, LIVE, "Kestrel nine is near.")
-    await acts.answer(reader, LIVE, NAMES["warning"], "acknowledged", "Kestrel nine")
 
 
 async def heard(one: Twin, realm: str) -> None:
@@ -341,8 +366,9 @@ async def heard(one: Twin, realm: str) -> None:
     await one.hear(TOP, realm, 9, 60)
 
 
+ABOVE_ONE = "a report above the clearance of one"
 CANARIES: dict[str, tuple[str, Canary]] = {
-    "a report above the clearance": ("middle", record(TEXT, label(2))),
+    ABOVE_ONE: ("middle", record(TEXT, label(2))),
     "a report under a caveat": ("middle", record(TEXT, label(0, caveats=("KITE",)))),
     "a report of another community": ("middle", record(TEXT, Label("tocsin-levels", 0, frozenset({"CEDAR"}), frozenset({"CEDAR"})),
                                                        origin="CEDAR", author="cy")),
@@ -356,15 +382,15 @@ CANARIES: dict[str, tuple[str, Canary]] = {
     "a finding of another episode": ("middle", record(finding("Kestrel nine", NAMES["canary-finding"]))),
     "a partner's finding of the same episode": ("middle", record(finding("Kestrel nine"), label(2, origin="CEDAR", caveats=("KITE",)),
                                                                  origin="CEDAR", author="cy")),
-    "a warning": ("middle", record(warning(NAMES["canary-warning"]), label(2, origin="BIRCH", caveats=("KITE",)), origin="BIRCH",
-                                   author="eva")),
+    "a warning": ("middle", record(warning(NAMES["canary-warning"], text="Kestrel nine"),
+                                   label(2, origin="BIRCH", caveats=("KITE",)), origin="BIRCH", author="eva")),
     "a draft of the node's own view": ("middle", by_the_networks_own_view),
     "a warning in a hidden exercise": ("early", record(warning(NAMES["canary-warning"]), realm=HIDDEN)),
     "a version between two that are read": ("middle", record(warning(NAMES["warning"], 2, text="Kestrel nine"),
                                                              label(2, origin="BIRCH", caveats=("KITE",)), origin="BIRCH", author="eva")),
     "another's warning of the same id, first": ("early", record(warning(NAMES["warning"], text="Kestrel nine"),
                                                                 label(2, origin="CEDAR", caveats=("KITE",)), origin="CEDAR", author="cy")),
-    "an answer to a warning that is read": ("middle", record(Acknowledgement(warning=NAMES["warning"], state="acknowledged", note="Kestrel"),
+    "an answer to a warning that is read": ("middle", record(Acknowledgement(warning=NAMES["warning"], state="held", note="K"),
                                                              refs=[Ref("acknowledges", NAMES["warning-record"])])),
     "a partner's answer to the node's own": ("middle", record(Acknowledgement(warning=NAMES["own-warning"], state="held", note="Kestrel"),
                                                               label(2, origin="BIRCH", caveats=("KITE",)), origin="BIRCH", author="eva")),

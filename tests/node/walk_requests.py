@@ -22,8 +22,8 @@ NUMBERS = (0, -1, 1, 2, 3, 10**9, -2, "x", "1e9", 2**70)
 class Ask(NamedTuple):
     """One request, its pools not yet unfolded."""
 
-    path: dict[str, Any] = {}
-    query: dict[str, Any] = {}
+    path: dict[str, Any]
+    query: dict[str, Any]
     json: Json = None
 
 

@@ -14,6 +14,7 @@ from tocsin.policy import Decision, decide
 from tocsin.warning import lifecycle
 
 from .errors import Conflict, NotFound
+from .filtered import Filtered
 from .readers import Reader
 from .register import Version
 from .service import Node
@@ -32,10 +33,7 @@ class Acts:
 
     def versions(self, reader: Reader, realm: Realm, warning: str) -> list[Version]:
         """The versions of a warning that `reader` may see, the oldest first; raises `NotFound` if there is none."""
-        found = self._node.register.warnings.get((realm, warning), ())
-        if seen := [v for v in found if reader.may_see(v.record, self._node.config.id)]:
-            return seen
-        raise NotFound
+        return Filtered(self._node, reader).versions(realm, warning)
 
     async def approve(self, reader: Reader, realm: Realm, warning: str, note: str = "") -> None:
         """Issue a draft to everyone who may have its evidence, in `reader`'s name."""
@@ -45,10 +43,10 @@ class Acts:
             raise Conflict(f"this warning is {current.body.state} already")
         if realms.is_replay(realm):
             raise Conflict("a replay's warning stays in the node: it is a test")
-        label = self._node.register.evidence_label(current.record, reader.view.clearance)
+        label = Filtered(self._node, reader).evidence_label(current.record)
         if label is None:
             raise NotFound
-        body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(realm))
+        body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(reader, realm))
         await self._say_version(reader, realm, current, body, label, "approves", Act.WARNING_APPROVE, note)
 
     async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
@@ -60,7 +58,7 @@ class Acts:
             raise Conflict("this warning is cancelled already")
         label = issued[-1].record.label if issued else current.record.label
         base = issued[-1].body if issued else current.body
-        body = lifecycle.cancel(base, by=reader.user.name, now=self._now(realm), note=note, version=current.body.version + 1)
+        body = lifecycle.cancel(base, by=reader.user.name, now=self._now(reader, realm), note=note, version=current.body.version + 1)
         await self._say_version(reader, realm, current, body, label, "cancels", Act.WARNING_CANCEL, note)
 
     async def answer(self, reader: Reader, realm: Realm, warning: str, state: str, note: str = "") -> None:
@@ -68,14 +66,14 @@ class Acts:
         reader.must(Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER)
         current = self.versions(reader, realm, warning)[-1]
         node = self._node
-        said = node.register.said_of(current, node.config.id)
+        said = Filtered(node, reader).said_of(current, node.config.id)
         if any(RANKS[one] >= RANKS[state] for one in said) and not note:
             return  # Said of this version already; saying it again would tell nobody anything.
         above = current.record.label
         audience = frozenset({node.config.id, current.record.origin})
         label = structs.replace(above, originators=frozenset({node.config.id}), releasable_to=audience)
         body = Acknowledgement(warning=warning, state=state, note=_text(note, "note", empty=True))
-        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)]))
+        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)], view=reader.view))
         await node.people.act(reader.user.name, Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER, f"{state} {warning}")
 
     async def report(
@@ -83,12 +81,12 @@ class Acts:
     ) -> str:
         """Say a report under a label of the writer's; gives its record id."""
         reader.must(Act.REPORT_SAY)
-        if realm not in self._node.worlds:
+        if not Filtered(self._node, reader).sees(realm):
             raise NotFound
         label = self.new_label(reader, classification, releasable_to, caveats)
         for name in ("title", "text", "source"):
             _text(getattr(fields, name), name)
-        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label))
+        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label, view=reader.view))
         await self._node.people.act(reader.user.name, Act.REPORT_SAY, kept.record.id)
         return kept.record.id
 
@@ -96,9 +94,9 @@ class Acts:
         """Add a line to this node's watch log."""
         reader.must(Act.LOG_WRITE)
         body = LogEntry(text=_text(text, "text"))
-        if realm not in self._node.worlds:
+        if not Filtered(self._node, reader).sees(realm):
             raise NotFound
-        kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader)))
+        kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader), view=reader.view))
         await self._node.people.act(reader.user.name, Act.LOG_WRITE, kept.record.id)
 
     def new_label(self, reader: Reader, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]) -> Label:
@@ -117,8 +115,8 @@ class Acts:
         """What release would decide about `label`, partner by partner."""
         return decide(label, realm, [p.clearance for p in self._node.book.partners()], policy=self._node.config.policy).decisions
 
-    def _now(self, realm: Realm) -> int:
-        return self._node.world(realm).clock.now()
+    def _now(self, reader: Reader, realm: Realm) -> int:
+        return self._node.world(realm).time(reader.view)
 
     def _own(self, reader: Reader, realm: Realm, warning: str) -> Version:
         current = self.versions(reader, realm, warning)[-1]
@@ -131,7 +129,7 @@ class Acts:
     ) -> None:
         evidence = [ref for ref in current.record.refs if ref.rel == "evidence"]
         node = self._node
-        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref(rel, current.record.id), *evidence]))
+        await node.say(node.new_record(body, realm, reader.user.name, label, [Ref(rel, current.record.id), *evidence], view=reader.view))
         if (watch := node.world(realm).sight(reader.view).watches.get(body.topic)) is not None:
             watch.note(body)
         await node.people.act(reader.user.name, act, current.body.warning)

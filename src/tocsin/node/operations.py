@@ -125,9 +125,8 @@ async def replay(node: Node, wanted: Replay) -> Any:
 
 async def exercise(node: Node, wanted: Exercise) -> Any:
     """Conduct the demonstration's night as an exercise."""
-    return await playing.start_exercise(
-        node, wanted.id, wanted.speed, wanted.seed, wanted.classification, wanted.releasable_to, wanted.background
-    )
+    label = playing.label_of(node, wanted.classification, wanted.releasable_to)
+    return await playing.start_exercise(node, wanted.id, wanted.speed, wanted.seed, label, wanted.background)
 
 
 async def link(node: Node, wanted: LinkTo) -> Any:

@@ -77,8 +77,7 @@ async def start_exercise(
     name: str,
     speed: float,
     seed: int,
-    classification: str,
-    releasable_to: Sequence[str],
+    label: Label,
     background: str = "",
 ) -> Json:
     """Conduct the night as `exercise:<name>`: its clock runs `speed` times as fast as the system's.
@@ -88,11 +87,11 @@ async def start_exercise(
     realm = realms.parse(f"exercise:{name}")
     if realm in node.worlds:
         raise Conflict(f"{realm} was there before: give the exercise a new name")
-    label = _label(node, classification, releasable_to)
     start = night.START
     clock = ScaledClock(node.clock, start, speed)
     observations = await asyncio.to_thread(night.observations, realm, label, seed, Path(background) if background else None)
     node.world(realm, clock).conducted_under = label
+    node.changed("session", None, label)
     feed = Playback(observations, clock, PLAY_STEP_S, pace=paced(speed))
     node.add_feed(feed)
     transports = int(np.sum(observations["flags"] & FLAG.SIMULATED > 0))
@@ -100,7 +99,8 @@ async def start_exercise(
     return {"realm": realm, "observations": len(observations), "simulated": transports, "length_s": length / speed}
 
 
-def _label(node: Node, classification: str, releasable_to: Sequence[str]) -> Label:
+def label_of(node: Node, classification: str, releasable_to: Sequence[str]) -> Label:
+    """The label of an exercise: the node's own without a classification."""
     if not classification:
         return node.own_label()
     return originate(node.config.policy, classification, node.config.id, releasable_to)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tocsin.core import Label, Record, may_read
+from tocsin.core import Clearance, Label, Record, may_read
 from tocsin.people import HUMAN, SENSITIVE, Act, FactorNeeded, NotByMachine, Role, Session, User, may
 from tocsin.people.roles import names_of
 from tocsin.policy import View
@@ -16,6 +16,11 @@ from .errors import NotAllowed
 T = TypeVar("T")
 SYSTEM = "node/"
 """What a node says by itself has the author `node/<view id>`: it belongs to the readers of that view."""
+
+
+def may_show(label: Label, clearance: Clearance) -> bool:
+    """Whether readers of `clearance` may be shown what bears `label`: the one place in the node that decides it."""
+    return may_read(label, clearance)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Reader:
 
     def may(self, label: Label) -> bool:
         """Whether this reader may be shown what bears `label`."""
-        return may_read(label, self.view.clearance)
+        return may_show(label, self.view.clearance)
 
     def may_see(self, record: Record, node: str) -> bool:
         """Whether this reader may be shown `record`; what this node's watch said in another view is not this reader's."""

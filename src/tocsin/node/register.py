@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import structs
 
 from tocsin.core import (
     Acknowledgement,
-    Clearance,
     Finding,
     Gap,
-    Label,
     LogEntry,
     Realm,
     Record,
@@ -22,8 +20,6 @@ from tocsin.core import (
     Rule,
     WarningRecord,
     body_of,
-    join,
-    may_read,
 )
 from tocsin.journal import Journal, Kept
 
@@ -56,7 +52,10 @@ class Standing(NamedTuple):
 
 
 class Register:
-    """Warnings by their versions, their acknowledgements, reports, findings by episode, log lines and refusals."""
+    """Warnings by their versions, their acknowledgements, reports, findings by episode, log lines and refusals.
+
+    In the order in which they came, whoever said them: what a reader is shown of it is `Filtered`'s matter.
+    """
 
     def __init__(self) -> None:
         self.warnings: dict[tuple[Realm, str], list[Version]] = {}
@@ -64,7 +63,7 @@ class Register:
         self.reports: dict[Realm, list[tuple[Record, Report]]] = defaultdict(list)
         self.episodes: dict[str, list[tuple[Record, Finding]]] = defaultdict(list)
         self.log: dict[Realm, list[tuple[Record, LogEntry]]] = defaultdict(list)
-        self.rules: dict[str, Standing] = {}
+        self.rules: dict[str, list[tuple[Record, Rule]]] = {}
         self.gaps: list[tuple[Record, Gap]] = []
         self.refusals: list[tuple[Record, Refusal]] = []
 
@@ -76,11 +75,6 @@ class Register:
                 self.add(page)
                 after = page[-1].index
 
-    def said_of(self, version: Version, by: str) -> list[str]:
-        """What the node `by` has said of a version: read, held, acknowledged."""
-        answers = self.answers[version.body.warning]
-        return [a.body.state for a in answers if a.record.origin == by and any(ref.id == version.record.id for ref in a.record.refs)]
-
     def add(self, kept: Iterable[Kept]) -> None:
         """Take in records that were just kept."""
         for one in kept:
@@ -89,11 +83,7 @@ class Register:
     def _add(self, record: Record) -> None:
         match body_of(record):
             case WarningRecord() as body:
-                versions = self.warnings.setdefault((record.realm, body.warning), [])
-                # Whoever said the first version owns the warning: nobody else's record can change it.
-                if not versions or versions[0].record.origin == record.origin:
-                    versions.append(Version(record, body))
-                    versions.sort(key=lambda v: v.body.version)
+                self.warnings.setdefault((record.realm, body.warning), []).append(Version(record, body))
             case Acknowledgement() as body:
                 self.answers[body.warning].append(Answer(record, body))
             case Report() as body:
@@ -114,22 +104,19 @@ class Register:
     def _rule(self, record: Record, body: Rule) -> None:
         about = next((ref.id for ref in record.refs if ref.rel in {"approves", "cancels"}), None)
         if body.state == "proposed" and about is None:
-            self.rules[record.id] = Standing(record, body, (record.author,), withdrawn=False)
-            return
-        standing = self.rules.get(about or "")
-        if standing is None or standing.record.origin != record.origin:
-            return
-        if body.state == "withdrawn":
-            self.rules[standing.record.id] = standing._replace(withdrawn=True)
-        elif body.state == "agreed" and body == structs.replace(standing.body, state="agreed"):
-            self.rules[standing.record.id] = standing._replace(agreed_by=(*standing.agreed_by, record.author))
+            self.rules[record.id] = [(record, body)]
+        elif said := self.rules.get(about or ""):
+            said.append((record, body))
 
-    def evidence_label(self, warning: Record, reader: Clearance) -> Label | None:
-        """The join of what a warning rests on: every record of each episode that is its evidence.
 
-        None if any of it is not there, or above `reader`.
-        """
-        episodes = [self.episodes.get(ref.id, []) for ref in warning.refs if ref.rel == "evidence"]
-        labels = [record.label for records in episodes for record, _ in records]
-        whole = bool(labels) and all(episodes) and all(may_read(label, reader) for label in labels)
-        return join(labels) if whole else None
+def standing_of(said: Sequence[tuple[Record, Rule]]) -> Standing:
+    """How a rule stands by its proposal, which comes first, and what was said of it afterwards."""
+    record, body = said[0]
+    agreed, withdrawn = [record.author], False
+    for later, words in said[1:]:
+        if later.origin != record.origin:
+            continue
+        withdrawn = withdrawn or words.state == "withdrawn"
+        if words.state == "agreed" and words == structs.replace(body, state="agreed"):
+            agreed.append(later.author)
+    return Standing(record, body, tuple(agreed), withdrawn=withdrawn)

@@ -13,17 +13,34 @@ from tocsin.core.times import SECOND, Micros
 
 from . import night, playing
 from .errors import Conflict
+from .filtered import Filtered
+from .readers import Reader
 from .service import Node
 
 LENGTH_S = 240.0
 Json = dict[str, Any]
 
 
-class Rehearsal:
-    """One node's rehearsals, one at a time."""
+class Rehearsals:
+    """One node's rehearsals: each view has its own, which no other hears of."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._of: dict[str, Rehearsal] = {}
+
+    def of(self, reader: Reader) -> Rehearsal:
+        """The rehearsal of `reader`'s view."""
+        return self._of.setdefault(reader.view.id, Rehearsal(self._node, reader))
+
+
+class Rehearsal:
+    """The rehearsals of one view's people, one at a time."""
+
+    def __init__(self, node: Node, reader: Reader) -> None:
+        self._node = node
+        self._shown = Filtered(node, reader)
+        self._label = node.own_label(reader)
+        self._name = reader.view.id[:6]
         self._realm: Realm | None = None
         self._started: Micros = 0
 
@@ -37,10 +54,10 @@ class Rehearsal:
         if self.running:
             raise Conflict("a rehearsal runs already: it takes four minutes")
         now = self._node.clock.now()
-        name = f"rehearsal-{iso(now // SECOND * SECOND).lower().replace(':', '').replace('-', '')}"
+        name = f"rehearsal-{iso(now // SECOND * SECOND).lower().replace(':', '').replace('-', '')}-{self._name}"
         speed = night.LENGTH_S / LENGTH_S
         recording = self._node.config.rehearsal_recording
-        made = await playing.start_exercise(self._node, name, speed, now % 1000, "", (), recording)
+        made = await playing.start_exercise(self._node, name, speed, now % 1000, self._label, recording)
         self._realm, self._started = made["realm"], now
         return self.state()
 
@@ -76,15 +93,14 @@ class Rehearsal:
         return (self._node.clock.now() - self._started) / SECOND
 
     def _steps(self) -> list[Json]:
-        register, realm = self._node.register, self._realm
-        versions = [v for (r, _), vs in register.warnings.items() if r == realm for v in vs]
-        said = [a for v in versions for a in register.answers[v.body.warning]]
+        shown, realm = self._shown, self._realm or ""
+        versions = [v for found in shown.warnings(realm) for v in found]
+        said = [a for warning in dict.fromkeys(v.body.warning for v in versions) for a in shown.answers(warning)]
         answers = [a.body.state for a in said]
         acted = [a.record.protocol_time for a in said if a.body.state == "acknowledged"]
-        findings = [found for found in register.episodes.values() if found[0][0].realm == realm]
         done = {
             "quiet": self._elapsed() > 5,
-            "surge": bool(findings),
+            "surge": shown.has_findings(realm),
             "bell": bool(versions),
             "acknowledged": "acknowledged" in answers,
             "issued": any(v.body.state == "issued" for v in versions),

@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import structs
 
 from tocsin.core import BadRealm, InputError, Label, Realm, Record, Ref, Rule, WarningRecord, iso, realms
-from tocsin.people import Act
+from tocsin.people import Act, User
 from tocsin.warning import NotAgreed, StaysHere, lifecycle
 
 from .errors import Conflict, NotFound
+from .filtered import Filtered
 from .readers import SYSTEM, Reader
 from .register import Standing
 from .service import Node
@@ -31,8 +32,7 @@ class Rules:
 
     def every(self, reader: Reader) -> list[Json]:
         """The rules that this reader may read, the newest first, with who stands behind each."""
-        found = [s for s in self._node.register.rules.values() if reader.may(s.record.label)]
-        return [self._row(standing) for standing in reversed(found)]
+        return [self._row(standing) for standing in Filtered(self._node, reader).rules()]
 
     async def propose(self, reader: Reader, rule: Rule) -> Json:
         """Propose a rule in this approver's name; it holds when another approver agrees."""
@@ -43,7 +43,7 @@ class Rules:
         label = Label(own.policy, 0, own.originators, own.releasable_to | set(rule.audience))
         kept = await self._node.say(self._node.new_record(rule, realms.LIVE, reader.user.name, label))
         await self._node.people.act(reader.user.name, Act.RULE_PROPOSE, kept.record.id)
-        return self._row(self._node.register.rules[kept.record.id])
+        return self._row(Filtered(self._node, reader).rule(kept.record.id))
 
     async def agree(self, reader: Reader, rule: str) -> Json:
         """Agree to a rule that another approver proposed; from now on it is in force."""
@@ -65,8 +65,9 @@ class Rules:
         if draft.author != SYSTEM + own.id or body.state not in {"drafted", "updated"}:
             return False
         topic = next((t for t in node.topics if t.id == body.topic), None)
-        label = node.register.evidence_label(draft, own.clearance)
-        for standing in node.register.rules.values():
+        everything = Filtered(node, Reader(User(SYSTEM + own.id, frozenset(), own.clearance), own, ""))
+        label = everything.evidence_label(draft)
+        for standing in everything.rules():
             if label is None or standing.record.origin != node.config.id or not standing.in_force(node.clock.now()):
                 continue
             rule = _agreed(standing)
@@ -91,11 +92,11 @@ class Rules:
         ref = Ref(rel, standing.record.id)
         await self._node.say(self._node.new_record(body, realms.LIVE, reader.user.name, standing.record.label, [ref]))
         await self._node.people.act(reader.user.name, act, standing.record.id)
-        return self._row(self._node.register.rules[standing.record.id])
+        return self._row(Filtered(self._node, reader).rule(standing.record.id))
 
     def _standing(self, reader: Reader, rule: str) -> Standing:
-        standing = self._node.register.rules.get(rule)
-        if standing is None or not reader.may(standing.record.label) or standing.record.origin != self._node.config.id:
+        standing = Filtered(self._node, reader).rule(rule)
+        if standing.record.origin != self._node.config.id:
             raise NotFound
         return standing
 

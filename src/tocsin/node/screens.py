@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from tocsin.core import BadLabel, Label, Realm, banner, body_of, join
 from tocsin.journal import Kept
 
+from .filtered import Filtered
 from .readers import Reader
 from .service import Node
 from .warning_screens import WarningScreens
@@ -43,31 +45,20 @@ class Screens:
 
     def realms(self, reader: Reader) -> list[Json]:
         """The realms that this reader sees anything in, `live` always."""
-        found = []
-        for realm in sorted(self._node.worlds, key=lambda r: (r != "live", r)):
-            labels = self._labels_in(reader, realm)
-            if realm == "live" or labels:
-                kind = realm.partition(":")[0]
-                title = realm.partition(":")[2].replace("-", " ").upper()
-                time = self._node.worlds[realm].clock.now()
-                found.append({"realm": realm, "kind": kind, "title": title, "note": "", "time": time, "banner": self._banner_of(labels)})
+        shown, found = Filtered(self._node, reader), []
+        for realm in shown.realms():
+            kind = realm.partition(":")[0]
+            title = realm.partition(":")[2].replace("-", " ").upper()
+            time = self._node.worlds[realm].time(reader.view)
+            banner = self._banner_of(shown.labels(realm))
+            found.append({"realm": realm, "kind": kind, "title": title, "note": "", "time": time, "banner": banner})
         return found
 
     def sees(self, reader: Reader, realm: Realm) -> bool:
         """Whether this reader sees anything in `realm`, so that it is there for them at all."""
-        return realm in self._node.worlds and (realm == "live" or bool(self._labels_in(reader, realm)))
+        return Filtered(self._node, reader).sees(realm)
 
-    def _labels_in(self, reader: Reader, realm: Realm) -> list[Label]:
-        register = self._node.register
-        world = self._node.worlds[realm]
-        labels = set(world.sight(reader.view).labels)
-        if world.conducted_under is not None and reader.may(world.conducted_under):
-            labels.add(world.conducted_under)
-        said = [v.record for (r, _), versions in register.warnings.items() if r == realm for v in versions]
-        said += [record for record, _ in register.reports[realm]]
-        return [*labels, *{r.label for r in said if reader.may_see(r, self._node.config.id)}]
-
-    def _banner_of(self, labels: list[Label]) -> str:
+    def _banner_of(self, labels: Collection[Label]) -> str:
         policy = self._node.config.policy
         try:
             return banner(join(labels), policy) if labels else policy.levels[0]
@@ -80,7 +71,7 @@ class Screens:
         """Feeds and their lateness, own and partners'."""
         if (world := self._node.worlds.get(realm)) is None:
             return []
-        now = world.clock.now()
+        now = world.time(reader.view)
         found = []
         for feed in world.feeds(reader.view):
             state = feed.state(now)
@@ -88,9 +79,9 @@ class Screens:
             found.append({**row, "lateness_s": state.lateness_s, "observations": feed.observations, "says": ""})
         return found
 
-    def places(self, realm: Realm) -> list[Json]:
+    def places(self, reader: Reader, realm: Realm) -> list[Json]:
         """Staging areas, watch lines and areas of the topics; where no feed sees."""
-        if realm not in self._node.worlds:
+        if not self.sees(reader, realm):
             return []
         return [
             {"name": p.name, "kind": p.kind, "points": [list(xy) for xy in p.points], "radius_km": p.radius_km}
@@ -100,8 +91,9 @@ class Screens:
 
     def assessments(self, reader: Reader, realm: Realm) -> list[Json]:
         """What this reader's view makes of each topic now."""
-        if (world := self._node.worlds.get(realm)) is None:
+        if not self.sees(reader, realm):
             return []
+        world = self._node.worlds[realm]
         return [watch.assessment().to_json() | {"realm": realm} for watch in world.sight(reader.view).watches.values()]
 
     # --- reports, exchange, journal, log --------------------------------------------------------------------
@@ -110,9 +102,7 @@ class Screens:
         """Reports that this reader may read, the newest first."""
         node = self._node
         found = []
-        for record, body in reversed(node.register.reports[realm]):
-            if not reader.may_see(record, node.config.id):
-                continue
+        for record, body in Filtered(node, reader).reports(realm):
             row: Json = {"record": record.id, "realm": realm, "origin": record.origin, "author": record.author}
             row |= {"title": body.title, "text": body.text, "source": body.source, "grade": body.grade, "graded_by": body.graded_by}
             row |= {"protocol_time": record.protocol_time, "banner": banner(record.label, node.config.policy)}
@@ -121,7 +111,7 @@ class Screens:
 
     def exchange(self, reader: Reader) -> Json:
         """Partners, their links, and what was refused."""
-        node = self._node
+        node, shown = self._node, Filtered(self._node, reader)
         links = {link.partner: link for link in node.exchange.links()} if node.exchange is not None else {}
         # The figures count what goes to and fro under every label, so they are for readers of everything here.
         whole = reader.view.clearance == node.config.own
@@ -134,13 +124,11 @@ class Screens:
             partners.append(row)
         refusals = [
             {"sender": body.sender, "reason": body.reason, "digest": body.digest, "protocol_time": record.protocol_time}
-            for record, body in reversed(node.register.refusals[-200:])
-            if reader.may(record.label)
+            for record, body in shown.refusals()
         ]
         gaps = [
             {"sender": b.sender, "first": b.first, "last": b.last, "reason": b.reason, "realm": r.realm, "protocol_time": r.protocol_time}
-            for r, b in reversed(node.register.gaps[-200:])
-            if reader.may(r.label)
+            for r, b in shown.gaps()
         ]
         counters = node.exchange.counters() if node.exchange is not None and whole else {}
         return {
@@ -153,16 +141,7 @@ class Screens:
 
     def journal(self, reader: Reader, realm: Realm, after: int | None, limit: int) -> list[Json]:
         """The journal's rows that this reader may read, counted for this reader alone: those past `after`, or the newest."""
-        node = self._node
-        indices = node.shelf(reader, realm)
-        first = max(0, len(indices) - limit) if after is None else after + 1
-        wanted = {index: first + n for n, index in enumerate(indices[first : first + limit])}
-        rows: list[Json] = []
-        at, last = min(wanted, default=0) - 1, max(wanted, default=-1)
-        while at < last and (page := node.journal.records(realm, after=at, limit=min(500, last - at))):
-            rows += [self._row(kept, wanted[kept.index]) for kept in page if kept.index in wanted]
-            at = page[-1].index
-        return rows
+        return [self._row(kept, position) for position, kept in Filtered(self._node, reader).page(realm, after, limit)]
 
     def _row(self, kept: Kept, position: int) -> Json:
         record = kept.record
@@ -172,7 +151,6 @@ class Screens:
 
     def log(self, reader: Reader, realm: Realm) -> list[Json]:
         """The watch log, the newest first."""
-        lines = [(record, body) for record, body in self._node.register.log[realm] if reader.may(record.label)]
         return [
             {
                 "record": record.id,
@@ -181,5 +159,5 @@ class Screens:
                 "protocol_time": record.protocol_time,
                 "realm_time": record.realm_time,
             }
-            for record, body in reversed(lines)
+            for record, body in Filtered(self._node, reader).log(realm)
         ]

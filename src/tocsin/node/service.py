@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from tocsin.core import (
     LIVE,
@@ -42,11 +45,12 @@ from .feeds import make_feed
 from .readers import SYSTEM, Reader
 from .register import Register
 from .topics import load_topics
-from .worlds import DemoClock, FollowClock, SaidIn, World
+from .worlds import DemoClock, FollowClock, SaidIn, Sight, World
 
 log = logging.getLogger("tocsin")
 TICK_S = 0.2
 SWEEP_S = 600
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 class Lateness(NamedTuple):
@@ -57,11 +61,18 @@ class Lateness(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Something changed that screens show; `label` is of what changed, None for what every reader may know."""
+    """Something changed that screens show; `label` is of what changed, None for what every reader may know; `record`: if it was one."""
 
     what: str
     realm: Realm | None
     label: Label | None
+    record: Record | None = None
+
+    def is_for(self, reader: Reader, node: str) -> bool:
+        """Whether `reader` may know of it."""
+        if self.record is not None:
+            return reader.may_see(self.record, node)
+        return self.label is None or reader.may(self.label)
 
 
 class Node:
@@ -95,7 +106,7 @@ class Node:
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
         self._shelves: dict[tuple[str, Realm], tuple[list[int], int]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
-        self._streams: dict[tuple[Realm, str], Entropy] = {}
+        self._streams: dict[tuple[Realm, str, Label], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running_feeds: dict[int, asyncio.Task[None]] = {}
         self._fence = Fence(config.fence) if config.fence else None
@@ -189,7 +200,6 @@ class Node:
             )
             for clearance in {self.config.own, *(user.clearance for user in self.people.users())}:
                 found.sight(self.views.of(clearance))
-            self.changed("session", None, None)
         return found
 
     def view(self, clearance: Clearance) -> View:
@@ -235,7 +245,7 @@ class Node:
             await feed.run(self.take_in)
         except TocsinError as error:
             log.warning("feed %s ended: %s", feed.name, error)
-            self.changed("feeds", feed.realm, None)
+            self.changed("feeds", feed.realm, self.own_label())
 
     async def take_in(self, batch: Observations) -> None:
         """Take in one batch of a feed of this node's own: picture, archive, and the partners that may have it."""
@@ -243,16 +253,20 @@ class Node:
             batch = self._fence.keep(batch)
         if not len(batch):
             return
-        self.world(batch.realm).take(batch, self.config.id)
+        self._see(batch, self.config.id)
         if self.exchange is not None and not realms.is_replay(batch.realm):
             await self.exchange.share(batch)
             self.shared += len(batch)
         await self.archive.add(batch)
 
+    def _see(self, batch: Observations, sender: str) -> None:
+        if self.world(batch.realm).take(batch, sender):
+            self.changed("session", None, batch.label)
+
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
         """Take in one batch from a partner."""
         taken = batch if self._fence is None else self._fence.keep(batch)
-        self.world(batch.realm).take(taken, sender)
+        self._see(taken, sender)
         self.latencies.append(Lateness(sent_at, (self.clock.now() - sent_at) / 1000))
         self.received += len(batch)
         if len(taken):
@@ -265,30 +279,34 @@ class Node:
         self.register.add(kept)
         for one in kept:
             self.world(one.record.realm)
-            self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label)
+            self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)
 
     async def on_change(self, what: str) -> None:  # noqa: ARG002 - one page shows links, ledger and refusals
         """The exchange's state changed: links, ledger, refusals."""
         self.changed("exchange", None, self.own_label())
 
-    def new_record(self, body: object, realm: Realm, author: str, label: Label, refs: Sequence[Ref] = ()) -> Record:
-        """A record by this node that says `body` now, in both times."""
+    def new_record(
+        self, body: object, realm: Realm, author: str, label: Label, refs: Sequence[Ref] = (), *, view: View | None = None
+    ) -> Record:
+        """A record by this node that says `body` now, in both times; the realm's as `view` knows it."""
+        label, world = derived(label, self.config.id), self.world(realm)
         return make(
             body,  # type: ignore[arg-type]
             realm=realm,
             origin=self.config.id,
             author=author,
-            label=derived(label, self.config.id),
+            label=label,
             protocol_time=self.clock.now(),
-            realm_time=self.world(realm).clock.now(),
-            entropy=self._stream(realm, author),
+            realm_time=world.clock.now() if view is None else world.time(view),
+            entropy=self._stream(realm, author, label),
             refs=tuple(refs),
         )
 
-    def _stream(self, realm: Realm, author: str) -> Entropy:
-        # One for each realm and author, whose name holds the view: what is said elsewhere cannot move an id here.
-        if (found := self._streams.get((realm, author))) is None:
-            found = self._streams[realm, author] = stream(self.entropy, realm, author)
+    def _stream(self, realm: Realm, author: str, label: Label) -> Entropy:
+        # One for each realm, author and label: who may read what is said here may read all that moved its ids.
+        if (found := self._streams.get((realm, author, label))) is None:
+            name = f"{author}\x00{hashlib.sha256(_ENCODER.encode(label)).hexdigest()}"
+            found = self._streams[realm, author, label] = stream(self.entropy, realm, name)
         return found
 
     async def keep(self, record: Record) -> Kept:
@@ -315,17 +333,17 @@ class Node:
     async def _look(self) -> None:
         while True:
             for world in list(self.worlds.values()):
-                for now in world.due():
-                    await self.look(world, now)
+                for now, sights in world.looks_due():
+                    await self.look(world, now, sights)
             await asyncio.sleep(TICK_S)
 
-    async def look(self, world: World, now: Micros) -> None:
-        """Let the detectors look at `world` at `now`, and keep what they say."""
-        for view, said in world.step(now):
+    async def look(self, world: World, now: Micros, sights: Sequence[Sight] | None = None) -> None:
+        """Let the detectors of `sights`, or of all, look at `world` at `now`, and keep what they say."""
+        for view, said in world.step(now, sights):
             await self._keep_said(world.realm, SaidIn(view, said))
 
     async def _keep_said(self, realm: Realm, one: SaidIn) -> None:
-        record = self.new_record(one.said.body, realm, SYSTEM + one.view.id, one.said.label, one.said.refs)
+        record = self.new_record(one.said.body, realm, SYSTEM + one.view.id, one.said.label, one.said.refs, view=one.view)
         await self.keep(record)
         if isinstance(one.said.body, WarningRecord):
             for look in self.on_draft:
@@ -344,10 +362,10 @@ class Node:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def changed(self, what: str, realm: Realm | None, label: Label | None) -> None:
+    def changed(self, what: str, realm: Realm | None, label: Label | None, record: Record | None = None) -> None:
         """Tell screens that something changed."""
         for listener in list(self._listeners):
-            listener(Change(what, realm, label))
+            listener(Change(what, realm, label, record))
 
 
 _PAGE_OF = {

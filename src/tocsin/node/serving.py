@@ -56,6 +56,7 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
         access_log=False,
         lifespan="on",
         server_header=False,
+        date_header=False,  # the application says its own
         ws="websockets-sansio",
         timeout_graceful_shutdown=3,
     )

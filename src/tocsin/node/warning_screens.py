@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import Realm, banner, realms
+from tocsin.core import Realm, Record, banner, realms
 from tocsin.exchange import LedgerRow
 from tocsin.people import Role
 from tocsin.policy import decide
 
-from .acts import Acts
+from .filtered import Filtered
 from .readers import Reader
 from .register import Answer, Version
 from .service import Node
@@ -23,20 +23,15 @@ class WarningScreens:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._acts = Acts(node)
 
     def warnings(self, reader: Reader, realm: Realm) -> list[Json]:
         """Every warning that this reader may see, the newest first."""
-        found = []
-        for at, warning in self._node.register.warnings:
-            versions = self._node.register.warnings[at, warning]
-            if at == realm and (seen := [v for v in versions if reader.may_see(v.record, self._node.config.id)]):
-                found.append(self._warning(reader, realm, seen))
+        found = [self._warning(reader, realm, seen) for seen in Filtered(self._node, reader).warnings(realm)]
         return sorted(found, key=lambda w: (w["protocol_time"], w["warning"]), reverse=True)
 
     def warning(self, reader: Reader, realm: Realm, warning: str) -> Json:
         """One warning with its versions; raises `NotFound`."""
-        seen = self._acts.versions(reader, realm, warning)
+        seen = Filtered(self._node, reader).versions(realm, warning)
         versions = [
             {
                 "version": v.body.version,
@@ -56,11 +51,12 @@ class WarningScreens:
         topic = next((t for t in node.topics if t.id == body.topic), None)
         watch = node.worlds[realm].sight(reader.view).watches.get(body.topic) if mine else None
         titles = {i.id: i.title for i in topic.indicators} if topic is not None else {}
-        answers = [a for a in node.register.answers[body.warning] if reader.may(a.record.label)]
-        said = node.register.said_of(seen[-1], node.config.id)
+        shown = Filtered(node, reader)
+        answers = shown.answers(body.warning)
+        said = shown.said_of(seen[-1], node.config.id)
         # Who acknowledged this level need not do it again for every new figure.
         same = [v for v in seen if v.body.level == body.level and v.body.state != "cancelled"]
-        acknowledged = any("acknowledged" in node.register.said_of(v, node.config.id) or (mine and v.body.approved_by) for v in same)
+        acknowledged = any("acknowledged" in shown.said_of(v, node.config.id) or (mine and v.body.approved_by) for v in same)
         evidence = [
             {
                 "indicator": e.indicator,
@@ -72,7 +68,7 @@ class WarningScreens:
                 "feeds": list(e.feeds),
                 "latitude": e.latitude,
                 "longitude": e.longitude,
-                "identities": self._track_numbers(reader, realm, e.finding),
+                "identities": self._track_numbers(reader, record, e.finding),
             }
             for e in body.evidence
         ]
@@ -120,9 +116,9 @@ class WarningScreens:
             "has_cap": bool(body.cap),
         }
 
-    def _track_numbers(self, reader: Reader, realm: Realm, finding: str) -> list[int]:
-        found = [body for record, body in self._node.register.episodes.get(finding, ()) if reader.may(record.label)]
-        return self._node.worlds[realm].sight(reader.view).picture.numbers_of(found[-1].identities) if found else []
+    def _track_numbers(self, reader: Reader, warning: Record, finding: str) -> list[int]:
+        found = Filtered(self._node, reader).findings(finding, warning.origin)
+        return self._node.worlds[warning.realm].sight(reader.view).picture.numbers_of(found[-1][1]) if found else []
 
     def _who_knows(self, reader: Reader, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config
@@ -157,7 +153,7 @@ class WarningScreens:
     def _denied(self, draft: Version, reader: Reader) -> dict[str, Json]:
         # What release will decide when the draft is approved: nobody is shown as a receiver who would get nothing.
         node = self._node
-        label = node.register.evidence_label(draft.record, reader.view.clearance)
+        label = Filtered(node, reader).evidence_label(draft.record)
         clearances = [p.clearance for p in node.book.partners()]
         decisions = decide(label, draft.record.realm, clearances, policy=node.config.policy).decisions
         return {d.partner: {"state": "withheld", "reason": d.reason} for d in decisions if not d.allowed}

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tocsin.core import Clock, Entropy, Label, ManualClock, Observations, Realm, may_read, stream
+from tocsin.core import Clock, Entropy, Label, ManualClock, Observations, Realm, stream
 from tocsin.core.times import SECOND, Micros
 from tocsin.picture import Picture
 from tocsin.policy import View
 from tocsin.warning import FeedState, Said, Topic, Watch
+
+from .readers import may_show
 
 STEP: Micros = 5 * SECOND
 """Realm time between two looks of the detectors."""
@@ -75,9 +77,11 @@ class Sight:
     """What one view of a realm sees: its picture, its watches, and the labels that went into it."""
 
     view: View
+    clock: Clock
     picture: Picture
     watches: dict[str, Watch]
     labels: set[Label] = field(default_factory=set)
+    last_step: Micros = 0
 
 
 class SaidIn(NamedTuple):
@@ -101,12 +105,17 @@ class World:
         self._feeds: dict[tuple[str, str, Label], HeardFeed] = {}
         self._last_step: Micros = 0
 
+    def time(self, view: View) -> Micros:
+        """Realm time now, as `view` knows it: where observations move the clock, those alone that it may read."""
+        return self.sight(view).clock.now()
+
     def sight(self, view: View) -> Sight:
         """What `view` sees here; the first call opens its eyes."""
         if (found := self._sights.get(view.id)) is None:
             entropy = stream(self._entropy, self.realm, view.id)
             found = self._sights[view.id] = Sight(
                 view,
+                FollowClock() if isinstance(self.clock, FollowClock) else self.clock,
                 Picture(self.realm, view, entropy=entropy.child("picture")),
                 {t.id: Watch(t, self.realm, view, entropy.child(t.id), node=self._node) for t in self._topics},
             )
@@ -116,49 +125,71 @@ class World:
         """Every view's."""
         yield from self._sights.values()
 
-    def take(self, batch: Observations, sender: str) -> None:
-        """Take in one batch, each view as much of it as it may read."""
+    def take(self, batch: Observations, sender: str) -> bool:
+        """Take in one batch, each view as much of it as it may read. Whether its label is new to one."""
+        latest = int(np.max(batch["time"])) if len(batch) else 0
         if isinstance(self.clock, FollowClock):
             self.clock.follow(batch)
-        now = self.clock.now()
+        elif latest:
+            latest = min(latest, self.clock.now())
         heard = self._feeds.setdefault((sender, batch.feed, batch.label), HeardFeed(batch.feed, sender, batch.label))
         heard.observations += len(batch)
-        if len(batch):
-            heard.last = max(heard.last, min(now, int(np.max(batch["time"]))))
+        heard.last = max(heard.last, latest)
+        new = False
         for sight in self._sights.values():
-            if may_read(batch.label, sight.view.clearance):
+            if may_show(batch.label, sight.view.clearance):
+                new = new or batch.label not in sight.labels
                 sight.labels.add(batch.label)
-                sight.picture.update(batch, now)
+                if isinstance(sight.clock, FollowClock):
+                    sight.clock.follow(batch)
+                sight.picture.update(batch, sight.clock.now())
+        return new
 
     def feeds(self, view: View) -> list[HeardFeed]:
         """The feeds that `view` may know of, each as far as it may: what came under other labels is not counted."""
         found: dict[tuple[str, str], HeardFeed] = {}
         for (sender, name, label), feed in self._feeds.items():
-            if may_read(label, view.clearance):
+            if may_show(label, view.clearance):
                 known = found.get((sender, name))
                 found[sender, name] = (
                     feed
                     if known is None
                     else replace(known, observations=known.observations + feed.observations, last=max(known.last, feed.last))
                 )
-        return [found[key] for key in sorted(found)]
+        # A time past the view's own clock is one that the clock did not believe.
+        now = self.time(view)
+        return [replace(found[key], last=min(found[key].last, now)) for key in sorted(found)]
 
     def due(self) -> Iterable[Micros]:
         """The times at which the detectors are due to look, up to now: multiples of `STEP`, the latest alone after a long pause."""
-        now = self.clock.now() // STEP * STEP
-        if now <= self._last_step:
-            return
-        first = now if self._last_step == 0 or now - self._last_step > 12 * STEP else self._last_step + STEP
-        yield from range(first, now + 1, STEP)
+        return _due(self.clock.now(), self._last_step)
 
-    def step(self, now: Micros) -> list[SaidIn]:
-        """Let every view's watches look at `now`; what they say is still to be kept."""
+    def looks_due(self) -> Iterator[tuple[Micros, Sequence[Sight] | None]]:
+        """The times that are due, each with whose: everyone's, or, where observations move the clock, one view's by what it has read."""
+        if not isinstance(self.clock, FollowClock):
+            yield from ((now, None) for now in self.due())
+            return
+        for sight in list(self._sights.values()):
+            for now in _due(sight.clock.now(), sight.last_step):
+                yield now, (sight,)
+
+    def step(self, now: Micros, sights: Sequence[Sight] | None = None) -> list[SaidIn]:
+        """Let the watches of `sights`, or of every view, look at `now`; what they say is still to be kept."""
         self._last_step = max(self._last_step, now)
         said: list[SaidIn] = []
-        for sight in self._sights.values():
+        for sight in list(self._sights.values()) if sights is None else sights:
+            sight.last_step = max(sight.last_step, now)
             tracks = sight.picture.tracks(now)
             feeds = [feed.state(now) for feed in self.feeds(sight.view)]
             for watch in sight.watches.values():
                 step = watch.step(tracks, now, feeds)
                 said += [SaidIn(sight.view, one) for one in (*step.findings, *step.warnings)]
         return said
+
+
+def _due(now: Micros, last: Micros) -> Iterable[Micros]:
+    now = now // STEP * STEP
+    if now <= last:
+        return ()
+    first = now if last == 0 or now - last > 12 * STEP else last + STEP
+    return range(first, now + 1, STEP)

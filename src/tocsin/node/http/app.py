@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from tocsin import __version__
 from tocsin.core import Denied, InputError, NotReachable, TocsinError
 from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict, NotAllowed, NotFound
-from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.rehearsal import Rehearsals
 from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
@@ -95,7 +97,7 @@ def make_app(node: Node) -> Litestar:
         response_headers={"cache-control": "no-store"},
     )
     handlers: list[Any] = [api]
-    rehearsal = Rehearsal(node)
+    rehearsal = Rehearsals(node)
     if (STATIC / "index.html").is_file():
         handlers.append(create_static_files_router("/", directories=[STATIC], html_mode=True))
     return Litestar(
@@ -110,7 +112,7 @@ def make_app(node: Node) -> Litestar:
             "rehearsal": Provide(lambda: rehearsal, sync_to_thread=False),
             "reader": Provide(reader_of, sync_to_thread=False),
         },
-        before_send=[_with_headers],
+        before_send=[_headers_of(node)],
         compression_config=CompressionConfig(backend="gzip", exclude=["^/api/"]),
         exception_handlers={TocsinError: _tocsin_error, HTTPException: _http_error, Exception: _any_error},
         openapi_config=OpenAPIConfig(
@@ -121,12 +123,16 @@ def make_app(node: Node) -> Litestar:
     )
 
 
-async def _with_headers(message: Message, _: Scope) -> None:
-    # On every answer, whoever made it: a page, a file, an error.
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in HEADERS.items():
-            headers[name] = value
+def _headers_of(node: Node) -> Callable[[Message, Scope], Awaitable[None]]:
+    async def add(message: Message, _: Scope) -> None:
+        # On every answer, whoever made it: a page, a file, an error. The date is by the node's own clock, as every other time it says.
+        if message["type"] == "http.response.start":
+            headers = MutableScopeHeaders.from_message(message)
+            headers["date"] = formatdate(node.clock.now() // 1_000_000, usegmt=True)
+            for name, value in HEADERS.items():
+                headers[name] = value
+
+    return add
 
 
 def _answer(status: int, text: str) -> Response[dict[str, str]]:

@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery, SkipValidation
 
 from tocsin.node.acts import Acts
 from tocsin.node.readers import Reader
-from tocsin.node.rehearsal import Rehearsal
+from tocsin.node.rehearsal import Rehearsals
 from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
@@ -19,6 +19,6 @@ TheScreens = NamedDependency[SkipValidation[Screens]]
 TheWarnings = NamedDependency[SkipValidation[WarningScreens]]
 TheRules = NamedDependency[SkipValidation[Rules]]
 TheReader = NamedDependency[SkipValidation[Reader]]
-TheRehearsal = NamedDependency[SkipValidation[Rehearsal]]
+TheRehearsal = NamedDependency[SkipValidation[Rehearsals]]
 OfRealm = FromQuery[str]
 ById = FromPath[str]

@@ -10,6 +10,7 @@ from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 
 from tocsin.core import BadRealm, Denied, Realm, realms
+from tocsin.node.filtered import Filtered
 from tocsin.node.readers import Reader
 from tocsin.node.service import Change, Node
 
@@ -38,15 +39,16 @@ class Stream:
         """Note a change, if this reader may know of it."""
         if change.realm not in {None, self._realm}:
             change = change._replace(what="session")
-        if change.label is None or self._reader.may(change.label):
+        if change.is_for(self._reader, self._node.config.id):
             self._changed.add(change.what)
             self.wake.set()
 
     def take(self) -> list[bytes]:
         """The frames that are due now."""
         out = []
-        if (world := self._node.worlds.get(self._realm)) is not None:
-            now = world.clock.now()
+        if Filtered(self._node, self._reader).sees(self._realm):
+            world = self._node.worlds[self._realm]
+            now = world.time(self._reader.view)
             delta = world.sight(self._reader.view).picture.since(self._cursor, now)
             full = self._cursor == 0
             self._takes += 1

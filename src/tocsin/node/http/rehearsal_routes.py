@@ -8,7 +8,7 @@ from litestar import Controller, delete, get, post
 
 from tocsin.people import Act
 
-from .given import TheNode, TheReader, TheRehearsal, TheScreens
+from .given import TheNode, TheReader, TheRehearsal
 
 Json = dict[str, Any]
 
@@ -22,16 +22,15 @@ class RehearsalController(Controller):
     async def start(self, reader: TheReader, node: TheNode, rehearsal: TheRehearsal) -> Json:
         """Begin a night in a realm of its own."""
         await node.people.act(reader.user.name, Act.REHEARSAL_START, "")
-        return await rehearsal.start()
+        return await rehearsal.of(reader).start()
 
     @get("/", sync_to_thread=False)
-    def show(self, reader: TheReader, rehearsal: TheRehearsal, screens: TheScreens) -> Json:
-        """How far it is."""
-        found = rehearsal.state()
-        return found if found["realm"] is None or screens.sees(reader, found["realm"]) else rehearsal.idle()
+    def show(self, reader: TheReader, rehearsal: TheRehearsal) -> Json:
+        """How far the reader's own is."""
+        return rehearsal.of(reader).state()
 
     @delete("/", status_code=200, act=Act.REHEARSAL_END)
     async def stop(self, reader: TheReader, node: TheNode, rehearsal: TheRehearsal) -> Json:
         """End it early."""
         await node.people.act(reader.user.name, Act.REHEARSAL_END, "")
-        return await rehearsal.stop()
+        return await rehearsal.of(reader).stop()

@@ -38,9 +38,9 @@ class WatchController(Controller):
         return screens.feeds(reader, realms.parse(realm))
 
     @get("/places", sync_to_thread=False)
-    def places(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:  # noqa: ARG002 - needs a reader
+    def places(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
         """Staging areas, watch lines, areas."""
-        return screens.places(realms.parse(realm))
+        return screens.places(reader, realms.parse(realm))
 
     @get("/tracks", sync_to_thread=False)
     def tracks(self, reader: TheReader, node: TheNode, screens: TheScreens, realm: OfRealm) -> Json:
@@ -48,8 +48,8 @@ class WatchController(Controller):
         if not screens.sees(reader, realms.parse(realm)):
             raise NotFound
         world = node.worlds[realm]
-        picture = world.sight(reader.view).picture
-        return frame(world.realm, world.clock.now(), picture.since(0, world.clock.now()), full=True)
+        now = world.time(reader.view)
+        return frame(world.realm, now, world.sight(reader.view).picture.since(0, now), full=True)
 
     @get("/assessments", sync_to_thread=False)
     def assessments(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
