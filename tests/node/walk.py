@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -120,7 +121,7 @@ async def founded(folder: Path) -> Path:
     """The folder that both nodes are copies of: ASTER with partners BIRCH and CEDAR, and its people."""
     await helpers.make(folder, "ASTER", caveats=("KITE",))
     node = await Node.open(folder, secrets.find(folder), ManualClock(ZERO), SeededEntropy("founding"))
-    node.people = People(node.journal, node.clock, node.entropy, cost=CHEAP)
+    node.people = People(node.journal, node.clock, node.entropy, cost=CHEAP, vault=node.vault, security=node.config.security)
     try:
         for partner in ("BIRCH", "CEDAR"):
             card = NodeKeys.make(partner).card(partner.title(), node.clock)
@@ -134,6 +135,8 @@ async def founded(folder: Path) -> Path:
     return folder
 
 
+HEDGED = re.compile(rb'(signed_mldsa65 = \\")[A-Za-z0-9+/=]+')
+"""ML-DSA signs with randomness of its own, drawn where no test can hand it in: the one thing that is left out of the comparison."""
 Canary = Callable[["Twin"], Awaitable[None]]
 
 
@@ -245,7 +248,8 @@ class Twin:
         self.clock.move_to(self.clock.now() + 1000)
         path, query, body = _named(path, one)
         answer = await client.request(method, path, params=query, json=body)
-        return Answer(name, f"{method} {path} {query} {body}", answer.status_code, tuple(sorted(answer.headers.items())), answer.content)
+        content = HEDGED.sub(rb"\1", answer.content)
+        return Answer(name, f"{method} {path} {query} {body}", answer.status_code, tuple(sorted(answer.headers.items())), content)
 
 
 def _named(path: str, one: Ask) -> tuple[str, dict[str, Any], Any]:
@@ -274,7 +278,7 @@ async def twin(template: Path, folder: Path, *, early: Canary | None = None, mid
     shutil.copytree(template, folder)
     clock = ManualClock(ZERO)
     node = await Node.open(folder, secrets.find(folder), clock, SeededEntropy("twin"))
-    node.people = People(node.journal, clock, node.entropy, cost=CHEAP)
+    node.people = People(node.journal, clock, node.entropy, cost=CHEAP, vault=node.vault, security=node.config.security)
     one = Twin(node, clock)
     handler = _Lines(one.log)
     logging.getLogger().addHandler(handler)

@@ -46,11 +46,37 @@ RULE = {
     "valid_until": (1_800_010_000_000_000, 0),
 }  # fmt: skip
 
+PENDING = {"pending": ("x", "", "{unknown-report}")}
+CODE = {"code": ("000000", "", "{canary-report}"), "name": ("", "phone")}
+CREDENTIAL = {"id": "x", "rawId": "x", "type": "public-key", "response": {}}
+PASSKEY = {"credential": (CREDENTIAL, {}, "x"), "name": ("", "key")}
+
 REQUESTS: dict[str, Ask] = {
     "GET /health": ask(),
     "GET /session": ask(),
-    "POST /session": ask(json={"name": ("low", "nobody", ""), "password": ("wrong password", "")}),
+    "POST /session": ask(json={"name": ("nobody", ""), "password": ("wrong password", "")}),
     "DELETE /session": ask(),
+    "POST /session/totp": ask(json=PENDING | {"code": ("000000", "")}),
+    "POST /session/passkey/options": ask(json=PENDING),
+    "POST /session/passkey": ask(json=PENDING | {"credential": (CREDENTIAL, {})}),
+    "POST /session/enrol/totp/options": ask(json=PENDING),
+    "POST /session/enrol/totp": ask(json=PENDING | {"code": ("000000", "")}),
+    "POST /session/enrol/passkey/options": ask(json=PENDING),
+    "POST /session/enrol/passkey": ask(json=PENDING | {"credential": (CREDENTIAL, {})}),
+    "GET /sessions": ask(),
+    "DELETE /sessions/{session}": ask(session=("x", "{canary-report}", *BAD[1:])),
+    "GET /factors": ask(),
+    "DELETE /factors/{factor}": ask(factor=("x", "{canary-report}", *BAD[1:])),
+    "POST /factors/recovery": ask(),
+    "POST /factors/totp/options": ask(),
+    "POST /factors/totp": ask(json=CODE),
+    "POST /factors/passkey/options": ask(),
+    "POST /factors/passkey": ask(json=PASSKEY),
+    "POST /factors/prove/totp": ask(json=CODE),
+    "POST /factors/prove/passkey/options": ask(),
+    "POST /factors/prove/passkey": ask(json=PASSKEY),
+    "GET /partners": ask(),
+    "POST /partners/{partner}/confirm": ask(partner=("BIRCH", "CEDAR", "NOBODY", *BAD[1:]), json={"words": ("x", "a b c")}),
     "GET /feeds": ask(query={"realm": REALMS}),
     "GET /places": ask(query={"realm": REALMS}),
     "GET /tracks": ask(query={"realm": REALMS}),
