@@ -165,6 +165,30 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
+class Relabel(msgspec.Struct, frozen=True, kw_only=True):
+    """An originator's word that `record` bears `label` from now on. `state`: proposed, approved, withdrawn.
+
+    `digest` is the SHA-256 (hex) of the record's signed bytes. One person proposes (`proposed_by`), another approves;
+    it holds when every originator of the record has approved the same label, and until then the old one does.
+    """
+
+    record: str
+    digest: str
+    label: Label
+    state: str
+    proposed_by: str
+    reason: str = ""
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """An originator's consent that `record`, which is ORCON and made from what it said, goes on to `audience` until `until`."""
+
+    record: str
+    audience: tuple[str, ...]
+    until: int
+    note: str = ""
+
+
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A line in the watch log, by the officer on duty."""
 
@@ -195,6 +219,8 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "warning": WarningRecord,
     "acknowledgement": Acknowledgement,
     "log": LogEntry,
+    "relabel": Relabel,
+    "consent": Consent,
     "rule": Rule,
     "gap": Gap,
     "refusal": Refusal,

@@ -5,18 +5,29 @@ Pure functions over labels and clearances. Whatever is unknown, missing, malform
 
 from .community import Circle, Community, Equivalence, Member, read_community
 from .errors import BadCommunity, BadPolicies
+from .gate import READ, RECEIVE, RELEASE, TELL, Gate, Matter
 from .release import Decision, Release, decide
+from .site import SitePolicies
+from .standing import Standing
 from .views import View, Views
 
 __all__ = [
+    "READ",
+    "RECEIVE",
+    "RELEASE",
+    "TELL",
     "BadCommunity",
     "BadPolicies",
     "Circle",
     "Community",
     "Decision",
     "Equivalence",
+    "Gate",
+    "Matter",
     "Member",
     "Release",
+    "SitePolicies",
+    "Standing",
     "View",
     "Views",
     "decide",
