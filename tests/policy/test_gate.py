@@ -7,15 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.core import Clearance, may_read
-from tocsin.core import realms as worlds
 from tocsin.policy import RECEIVE, TELL, Gate, Matter, SitePolicies, read_community
 
 from .drawing import NAMES, NOW, OPEN, POLICY, gate, label, labels, reader, readers, realms, site
 
 CLOSED = 'permit(principal == Reader::"NOBODY", action, resource);'
-ERRING = (
-    "permit(principal, action, resource) when { context.label.classification * 9223372036854775807 > context.now * 9223372036854775807 };"
-)
+ERRING = "permit(principal, action, resource) when { context.now * 9223372036854775807 > context.label.classification };"
 HALF = 'permit(principal, action, resource) when { context.reader.partner == "BIRCH" || context.label.caveats.contains("SENSOR") };'
 SITES = [SitePolicies.shipped(), site(OPEN), site(CLOSED), site(ERRING), site(HALF), SitePolicies.nothing("policies/: empty")]
 NOTHING_AT_ALL = SITES[-1]
@@ -131,7 +128,7 @@ def test_what_expires_is_given_to_nobody_from_that_moment_on():
 
 
 def test_an_answer_remembered_is_bounded():
-    found, at = counted(OPEN)
+    at = counted(OPEN)[1]
     import tocsin.policy.gate as module
 
     kept, module.REMEMBERED = module.REMEMBERED, 4
@@ -265,4 +262,3 @@ def test_a_group_id_that_collided_with_anothers_misp_3380(text):
 
 
 GATES = {id(found): Gate(found, POLICY, Still(), node="ASTER") for found in SITES}
-assert worlds.parse("live")
