@@ -14,6 +14,7 @@ from tocsin.core import (
     BadRecord,
     Claim,
     Clearance,
+    Consent,
     Evidence,
     Finding,
     Gap,
@@ -23,6 +24,7 @@ from tocsin.core import (
     Record,
     Ref,
     Refusal,
+    Relabel,
     Report,
     Rule,
     SeededEntropy,
@@ -55,6 +57,8 @@ BODIES = [
         name="night", topic="t", level="HIGH", audience=("BIRCH",), realms=("live",), valid_from=1, valid_until=2, state="proposed",
     ),
     Gap(sender="BIRCH", first=3, last=9, reason="conflated"),
+    Relabel(record="report--1", digest="00", label=Label("p", 0, frozenset({"A"}), frozenset({"A"})), state="proposed", proposed_by="mara"),
+    Consent(record="report--1", audience=("BIRCH",), until=9),
     Refusal(sender="BIRCH", reason="signature", digest="00"),
 ]  # fmt: skip
 
