@@ -117,7 +117,7 @@ class Plots:
         table["first_seen"][slots[fresh][::-1]] = batch["time"][rows[fresh]][::-1]
         for name in ("time", "latitude", "longitude"):
             table[name][slots] = batch[name][rows]
-        for name, null in (("callsign", b""), ("type", b""), ("squawk", -1)):
+        for name, null in (("callsign", b""), ("type", b""), ("squawk", -1), ("integrity", 255)):
             said = batch[name][rows] != null
             table[name][slots[said]] = batch[name][rows[said]]
         for name in ("altitude", "climb"):

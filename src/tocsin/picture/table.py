@@ -23,7 +23,11 @@ _OWN: Final[Mapping[str, np.dtype[Any]]] = {
     "doubt_longitude": np.dtype("<f8"),
 }
 _DTYPES: Final = {**COLUMNS, **_OWN}
-_NULLS: Final[Mapping[str, Any]] = {"squawk": -1, **{name: np.nan for name, dtype in _DTYPES.items() if dtype.kind == "f"}}
+_NULLS: Final[Mapping[str, Any]] = {
+    "squawk": -1,
+    "integrity": 255,
+    **{name: np.nan for name, dtype in _DTYPES.items() if dtype.kind == "f"},
+}
 
 
 class Table:

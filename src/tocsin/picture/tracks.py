@@ -30,6 +30,7 @@ COLUMNS: Final[Mapping[str, np.dtype[Any]]] = {
     "type": np.dtype("S4"),
     "squawk": np.dtype("<i2"),
     "flags": np.dtype("<u2"),  # see core.FLAG
+    "integrity": np.dtype("u1"),  # NIC 0 to 11; 255: not said
     "first_seen": np.dtype("<i8"),  # µs UTC of the first plot
     "updates": np.dtype("<u4"),  # plots accepted
     "feeds": np.dtype("<u8"),  # bit i: feed_names[i] has seen it
