@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tocsin.core import Clearance, Label, Report, SeededEntropy, make
+from tocsin.core import Clearance, Label, Recall, Ref, Report, SeededEntropy, make
 from tocsin.core.observations import build
 from tocsin.exchange import Book, Exchange, NatsTransport, NodeKeys, Parts, Relay, Settings
 from tocsin.exchange.tasks import end
@@ -120,6 +120,30 @@ class Node:
             realm_time=self.clock.now(),
             entropy=self.entropy,
         )
+
+    def record(self, body, *readers, realm=REALM, level=1, refs=()):
+        return make(
+            body,
+            realm=realm,
+            origin=self.name,
+            author="watch",
+            label=label(self.name, *readers, level=level),
+            protocol_time=self.clock.now(),
+            realm_time=self.clock.now(),
+            entropy=self.entropy,
+            refs=tuple(refs),
+        )
+
+    async def say_body(self, body, *readers, **more):
+        return await self.exchange.say(self.record(body, *readers, **more))
+
+    async def recall(self, kept, why="mistaken"):
+        readers = self.exchange.holders(kept.record.id)
+        refs = [Ref("recalls", kept.record.id)]
+        return await self.say_body(Recall(why=why), *readers, realm=kept.record.realm, level=0, refs=refs)
+
+    def fate(self, kept, partner):
+        return next(row for row in self.exchange.ledger(kept.record.id) if row.partner == partner)
 
     async def say(self, text, *readers, realm=REALM, level=1):
         return await self.exchange.say(self.report(text, *readers, realm=realm, level=level))

@@ -377,7 +377,7 @@ async def test_a_receipt_that_does_not_fit_the_chain_closes_nothing(tmp_path):
         false = wire.Receipt((wire.Have(tag, 2, bytes(32)),))
         await tap.leave("ASTER", "BIRCH", "0", "control", seal.make_control(b.keys, "ASTER", false, a.clock.now()))
         await refused(a, "receipt", sender="BIRCH")
-        assert a.state(kept) == {"BIRCH": "sent"}
+        assert a.state(kept)["BIRCH"] in {"queued", "sent"}  # once more, in a chain that begins anew
         await b.transport.restore()
         await until(lambda: a.state(kept) == {"BIRCH": "delivered"})
 

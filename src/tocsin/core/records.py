@@ -27,7 +27,9 @@ VERSION = 1
 
 
 class Ref(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A pointer to another record. `rel`: about, evidence, replaces, approves, acknowledges, cancels, answers, receipt-of."""
+    """A pointer to another record. `rel`: about, evidence, replaces, approves, acknowledges, cancels, answers,
+    receipt-of, recalls, corrects, serves.
+    """
 
     rel: str
     id: str
@@ -66,14 +68,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     longitude: float | None = None
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A document taken in. `source` is who says it; `grade` AJP-2.1 (`B2`), empty: not graded."""
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document taken in. `source` is who says it; `grade` AJP-2.1 (`B2`), empty: not graded.
+
+    `topic`, `indicator` and `area` ((latitude, longitude) points) say what and where it is about, as far as it says.
+    """
 
     title: str
     text: str
     source: str
     grade: str = ""
     graded_by: str = ""
+    topic: str = ""
+    indicator: str = ""
+    area: tuple[tuple[float, float], ...] = ()
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +220,79 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
+class Recall(msgspec.Struct, frozen=True, kw_only=True):
+    """What the record that it `recalls` says is no longer to be shown.
+
+    `why` is one of `RECALL_REASONS`: it goes further than the record's own label may, and words of one's own might tell too much.
+    """
+
+    why: str
+
+
+RECALL_REASONS = ("mistaken", "released in error", "withdrawn by its source", "superseded", "required by law")
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A record reached somebody. `state`: read (by the author, a person), recalled (its body is hidden here now)."""
+
+    state: str
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request for information, answered by records that refer to it with `answers`. `state`: open, closed.
+
+    `priority`: routine, priority, immediate. `wanted_by` in realm time, µs UTC. It may serve requirements (`serves`).
+    """
+
+    question: str
+    state: str
+    why: str = ""
+    topic: str = ""
+    indicator: str = ""
+    area: tuple[tuple[float, float], ...] = ()
+    wanted_by: int | None = None
+    priority: str = "routine"
+    note: str = ""
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A priority intelligence requirement: a standing question with a number. `state`: standing, ended."""
+
+    number: str
+    text: str
+    state: str
+    valid_from: int
+    valid_until: int
+    topic: str = ""
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a partner or a user wants, under a name of theirs. `state`: in force, ended.
+
+    Of each list that is not empty one has to fit; what does not say its topic, indicator or place fits any. `kinds` are
+    record kinds, and `observation`; `area` is (latitude, longitude) points.
+    """
+
+    name: str
+    state: str
+    kinds: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    indicators: tuple[str, ...] = ()
+    area: tuple[tuple[float, float], ...] = ()
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain of records was begun anew, because sender and recipient no longer knew the same one.
+
+    `partner` is the other side. `held` records of the earlier chain are held by the recipient, `known` of them by the sender.
+    """
+
+    partner: str
+    held: int
+    known: int
+    reason: str
+
+
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "report": Report,
     "claim": Claim,
@@ -224,6 +305,12 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "rule": Rule,
     "gap": Gap,
     "refusal": Refusal,
+    "recall": Recall,
+    "receipt": Receipt,
+    "request": Request,
+    "requirement": Requirement,
+    "subscription": Subscription,
+    "restart": Restart,
 }
 _KINDS = {body: kind for kind, body in _BODIES.items()}
 # What stands in banners and lists: one plain line, without a comma that would make two names of one.

@@ -6,12 +6,16 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tocsin.core import Restart
+from tocsin.core.times import SECOND
+
 from . import seal, store, wire
 from .errors import BadWire, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tocsin.core import Realm
     from tocsin.core.times import Micros
 
     from .context import Context
@@ -19,8 +23,12 @@ if TYPE_CHECKING:
     from .model import Notary, Partner
     from .outgoing import Courier, Grants
     from .outstanding import Outstanding
+    from .store import OutChain
     from .streaming import Streams
     from .transport import Arrival
+
+
+ANEW_EVERY = 60 * SECOND  # between two new chains to one partner in one realm
 
 
 class Arrivals:
@@ -38,6 +46,8 @@ class Arrivals:
         self._context, self._inboxes, self._couriers = context, inboxes, couriers
         self._outstanding, self._grants, self._streams = outstanding, grants, streams
         self.notary: Notary | None = None
+        self._starts = context.entropy.child("chain starts")
+        self._anew: dict[tuple[str, Realm], Micros] = {}
 
     async def receive(self, arrival: Arrival) -> None:
         """One message as the relay delivered it."""
@@ -105,7 +115,27 @@ class Arrivals:
             if realm is None or to is None or one.next <= to.received:
                 continue
             if store.hash_before(context.journal, partner, realm, one.next) != one.hash:
+                # It holds what this journal does not know: it, or this node, was restored from an earlier state.
+                await self._begin_anew(partner, realm, to, one.next)
                 raise Refused("receipt")
             await context.journal.write(partial(store.close, partner=partner, realm=realm, have=one, now=context.clock.now()))
             self._outstanding.closed(partner, realm, one.next)
+            if partner in self._couriers:
+                self._couriers[partner].wake()
             await context.changed("ledger")
+
+    async def _begin_anew(self, partner: str, realm: Realm, to: OutChain, held: int) -> None:
+        """Bring what no receipt has closed in a new chain, which the partner takes from its first item; at most one a minute."""
+        context, now = self._context, self._context.clock.now()
+        if now - self._anew.get((partner, realm), now - ANEW_EVERY) < ANEW_EVERY:
+            return
+        self._anew[partner, realm] = now
+        start = self._starts.take(16)
+        began = await context.journal.write(partial(store.begin_anew, partner=partner, realm=realm, start=start, now=now))
+        self._outstanding.grew({(partner, realm): began})
+        context.counts["chains_begun_anew"] += 1
+        why = "They hold another chain of this node's than its journal knows: it was restored from an earlier state."
+        await context.note(Restart(partner=partner, held=held, known=to.next, reason=why), realm)
+        if partner in self._couriers:
+            self._couriers[partner].wake()
+        await context.changed("links")

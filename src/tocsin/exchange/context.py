@@ -13,11 +13,15 @@ from tocsin.journal import Entry
 from . import seal, wire
 from .errors import RelayFull, RelayUnreachable
 from .keys import Prekeys
+from .recalls import Recalls
+from .wants import Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import msgspec
+
+    from tocsin.core import Record, Ref
 
     from .model import Partner, Parts
 
@@ -39,6 +43,8 @@ class Context:
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()  # by partner
         self.gaps: Counter[str] = Counter()  # by partner
+        self.recalls = Recalls(self.journal)
+        self.wants = Wants(self.journal, self.me)
         self._ids = self.entropy.child("record ids")
         self._stamp = 0
         self._control_locks: dict[str, asyncio.Lock] = {}
@@ -90,18 +96,24 @@ class Context:
         await self.note(body, realm)
         await self.changed("refusals")
 
-    async def note(self, body: msgspec.Struct, realm: str) -> None:
-        """Keep a record that this node makes for itself, by itself."""
-        record = make(
+    def record(self, body: msgspec.Struct, realm: str, label: Label, refs: tuple[Ref, ...] = ()) -> Record:
+        """A record that this node makes by itself."""
+        now = self.clock.now()
+        return make(
             body,
             realm=realm,
             origin=self.me,
             author="node",
-            label=self.own_label(),
-            protocol_time=self.clock.now(),
-            realm_time=self.clock.now(),
+            label=label,
+            protocol_time=now,
+            realm_time=now,
             entropy=self._ids,
+            refs=refs,
         )
+
+    async def note(self, body: msgspec.Struct, realm: str) -> None:
+        """Keep a record that this node makes for itself, by itself."""
+        record = self.record(body, realm, self.own_label())
         try:
             await self.journal.keep([Entry(encode(record), record)])
         except TocsinError:

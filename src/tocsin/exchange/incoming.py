@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tocsin.core import LIVE, BadRealm, Gap, InputError, TocsinError, decode, may_read, realms
+from tocsin.core import LIVE, BadRealm, Gap, InputError, Restart, TocsinError, decode, may_read, realms
 from tocsin.core.times import SECOND, Micros
 from tocsin.formats import columns
 from tocsin.journal import Entry
@@ -23,7 +23,7 @@ from .inchain import InChain, Missing
 from .keyring import Keyring
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -51,8 +51,8 @@ class _Held:
 class Inbox:
     """What comes from one partner."""
 
-    def __init__(self, context: Context, sender: str, rows: Sequence[Row[Any]]) -> None:
-        self._context, self._sender = context, sender
+    def __init__(self, context: Context, sender: str, rows: Sequence[Row[Any]], heard: Callable[[Sequence[Kept]], Awaitable[None]]) -> None:
+        self._context, self._sender, self._heard = context, sender, heard
         self._keys = Keyring(context, sender)
         self._held: dict[tuple[str, str, int], _Held] = {}
         self._locks = {wire.RECORDS: asyncio.Lock(), wire.OBSERVATIONS: asyncio.Lock()}
@@ -285,12 +285,18 @@ class Inbox:
                 refused.append((header.first + at, refusal.reason, hashlib.sha256(item.data).digest()))
         next_, sent_at = header.first + header.count, max(one.sent_at, header.sent_at)
 
-        def also(connection: Connection, _: list[Kept]) -> None:
+        def also(connection: Connection, new: list[Kept]) -> None:
+            store.note_receipts(connection, self._sender, new)
             store.save_in(connection, self._sender, one.tag, wire.RECORDS, payload.realm, (next_, after, sent_at))
 
+        former = [c for c in self.chains.values() if c.klass == wire.RECORDS and c.realm == payload.realm] if one.realm is None else []
         kept = await context.journal.keep(entries, also)
         refused += [(-1, "identity", hashlib.sha256(data).digest()) for data in self._not_kept(entries, kept)]
         one.realm, one.sent_at = payload.realm, sent_at
+        if held := max((c.next for c in former), default=0):
+            why = "Their node was restored from an earlier state; what it said since comes in a new chain."
+            await context.note(Restart(partner=self._sender, held=held, known=0, reason=why), payload.realm)
+            context.counts["chains_begun_anew_by_partners"] += 1
         context.counts["advanced"] += header.count - skip
         one.came_to(next_, after, context.clock.now())
         self.owed.set()
@@ -316,6 +322,10 @@ class Inbox:
             raise Refused("realm")
         if not may_read(record.label, self._context.clearance):
             raise Refused("label")
+        for ref in record.refs:
+            # Only its origin recalls or corrects a record.
+            if ref.rel in {"recalls", "corrects"} and (held := self._context.journal.get(ref.id)) and held.record.origin != self._sender:
+                raise Refused("recall" if ref.rel == "recalls" else "correction")
         return Entry(data, record, proof)
 
     def _not_kept(self, entries: Sequence[Entry], kept: Sequence[Kept]) -> list[bytes]:
@@ -339,6 +349,7 @@ class Inbox:
         return clashes
 
     async def _tell_records(self, kept: Sequence[Kept]) -> None:
+        await self._heard(kept)
         try:
             await self._context.sink.on_records(kept)
         except Exception:  # noqa: BLE001 - what a user of the exchange does wrong must not stop it

@@ -59,12 +59,25 @@ class OldCard(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """What became of one record towards one partner. `state`: withheld, queued, sent, delivered; `at` µs of protocol time."""
+    """What became of one record towards one partner; times in µs of protocol time, None for what has not happened.
+
+    `state`: withheld, queued, sent, delivered, read; `at` is its time. `read_at` and `recalled_at` are the partner's own times of a
+    person's reading and of its node's hiding what was recalled; `recall_read_at` of a person's reading of the recall. The
+    receipts are the partner's records that say so.
+    """
 
     partner: str
     state: str
     at: Micros | None
     reason: str
+    offered_at: Micros | None = None
+    sent_at: Micros | None = None
+    delivered_at: Micros | None = None
+    read_at: Micros | None = None
+    read_receipt: str = ""
+    recalled_at: Micros | None = None
+    recall_read_at: Micros | None = None
+    recall_receipt: str = ""
 
 
 class Link(NamedTuple):

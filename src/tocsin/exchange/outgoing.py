@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.core import TocsinError
-from tocsin.policy import decide
+from tocsin.policy import Decision, Release, decide
 
 from . import chain, seal, store, wire
+from .catalogue import AHEAD
 from .errors import RelayFull, RelayUnreachable
+from .recalls import RECALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-    from tocsin.core import Label, Realm
-    from tocsin.policy import Release
+    from tocsin.core import Label, Realm, Record
+    from tocsin.journal import Kept
 
+    from .catalogue import Catalogue
     from .context import Context
     from .model import Partner
     from .outstanding import Outstanding
@@ -52,6 +55,41 @@ class Releases:
                 self._known.clear()
             found = self._known[label, realm] = decide(label, realm, self._context.book.clearances())
         return found
+
+    def basis(self) -> bytes:
+        """What decisions rest on beside labels and clearances: a catalogue that was decided under another is gone through anew."""
+        return b""
+
+    def of_record(self, record: Record) -> Release:
+        """Who is sent `record` today: its label, whether it was recalled, and what each partner wants.
+
+        A recall says nothing but an id to those who had what it recalls, so it goes to exactly those, whatever they are cleared for now.
+        """
+        if record.kind == RECALL:
+            return self._of_recall(record)
+        release = self.of(record.label, record.realm)
+        if self._context.recalls.recall_of(record) is not None:
+            return Release(frozenset(), tuple(Decision(d.partner, False, "It was recalled.") for d in release.decisions))
+        wants = self._context.wants
+        if all(wants.wants(partner, record) for partner in release.audience):
+            return release
+        decisions = tuple(
+            d if not d.allowed or wants.wants(d.partner, record) else Decision(d.partner, False, "It is not among what they subscribe to.")
+            for d in release.decisions
+        )
+        return Release(frozenset(d.partner for d in decisions if d.allowed), decisions)
+
+    def circle(self, record: Record) -> frozenset[str]:
+        """The audience that `record` is sealed for: who may have it, whether or not each wants it."""
+        return self.of_record(record).audience if record.kind == RECALL else self.of(record.label, record.realm).audience
+
+    def _of_recall(self, recall: Record) -> Release:
+        told = recall.label.releasable_to
+        decisions = tuple(
+            Decision(name, True, "It had what this recalls.") if name in told else Decision(name, False, "It never had what this recalls.")
+            for name in (partner.id for partner in self._context.book.partners())
+        )
+        return Release(frozenset(d.partner for d in decisions if d.allowed), decisions)
 
 
 class Grants:
@@ -91,14 +129,97 @@ class Grants:
         return await self._context.control(partner.id, grant)
 
 
+class Packer:
+    """Makes messages out of what a partner is owed, under today's decisions."""
+
+    def __init__(self, context: Context, outstanding: Outstanding, releases: Releases, shared: Shared) -> None:
+        self._context, self._outstanding, self._releases, self._shared = context, outstanding, releases, shared
+
+    def gather(self, partner: str, owed: Sequence[store.Owed]) -> Gathered:
+        """The first of `owed` that go to one audience, as items: a marker stands for what may no longer go."""
+        found = Gathered([], [], [], [], frozenset())
+        size = 0
+        for one in owed:
+            kept = self._context.journal.get(one.record_id)
+            why = self._why_not(partner, kept)
+            # A marker says nothing but that number so-and-so is void: it is between the two of us.
+            reach = frozenset({partner}) if kept is None or why else self._releases.circle(kept.record)
+            data = None if kept is None or why else kept.data
+            if found.batch and (reach != found.audience or size + len(data or one.item) > MAX_BATCH_BYTES):
+                break
+            found = found._replace(audience=reach)
+            size += len(data or one.item)
+            found.batch.append(one)
+            found.items.append(wire.Item(1, one.item) if data is None else wire.Item(0, data))
+            found.kinds.append("" if kept is None or why else kept.record.kind)
+            found.reasons.append(why)
+        return found
+
+    def message(self, partner: str, found: Gathered, epoch: Epoch) -> tuple[str, bytes] | None:
+        """Tag and bytes of the message that brings what was gathered; None if the outbox does not hold what was chained."""
+        context, batch = self._context, found.batch
+        realm = batch[0].realm
+        before = store.hash_before(context.journal, partner, realm, batch[0].seq)
+        if before is None or chain.run(before, [one.item for one in batch]) != batch[-1].after:
+            context.counts["outbox_damaged"] += 1
+            return None
+        tag = self._outstanding.tag_of(partner, realm)
+        return tag, seal.make_packet(
+            context.keys,
+            recipient=partner,
+            tag=tag,
+            klass=wire.RECORDS,
+            first=batch[0].seq,
+            before=before,
+            items=[one.item for one in batch],
+            envelope=self._shared.envelope(epoch, realm, tuple(found.items), tuple(found.kinds)),
+            sent_at=context.stamp(),
+        )
+
+    async def note(self, partner: str, found: Gathered) -> None:
+        """Note in the ledger that what was gathered has left."""
+        went = [one.record_id for one, why in zip(found.batch, found.reasons, strict=True) if not why]
+        gone: dict[str, list[str]] = {}
+        for one, why in zip(found.batch, found.reasons, strict=True):
+            if why:
+                gone.setdefault(why, []).append(one.record_id)
+        now = self._context.clock.now()
+
+        def work(connection: Connection) -> None:
+            store.mark(connection, partner, went, "sent", None, now)
+            for why, ids in gone.items():
+                store.mark(connection, partner, ids, "withdrawn", why, now)
+
+        await self._context.journal.write(work)
+        await self._context.changed("ledger")
+
+    def _why_not(self, partner: str, kept: Kept | None) -> str:
+        if kept is None:
+            return "It was erased."
+        release = self._releases.of_record(kept.record)
+        if partner in release.audience:
+            return ""
+        return next((d.reason for d in release.decisions if d.partner == partner), "") or "It may not have it."
+
+
+class Gathered(NamedTuple):
+    """What one envelope is to hold: rows of the outbox, their items and kinds, why each is void (empty: it is not), and for whom it is."""
+
+    batch: list[store.Owed]
+    items: list[wire.Item]
+    kinds: list[str]
+    reasons: list[str]
+    audience: frozenset[str]
+
+
 class Courier:
     """Brings one partner what the outbox owes it, in order, records before all else."""
 
     def __init__(
-        self, context: Context, partner: str, outstanding: Outstanding, releases: Releases, grants: Grants, shared: Shared
+        self, context: Context, partner: str, outstanding: Outstanding, grants: Grants, packer: Packer, catalogue: Catalogue
     ) -> None:
         self._context, self._partner, self._outstanding = context, partner, outstanding
-        self._releases, self._grants, self._shared = releases, grants, shared
+        self._grants, self._packer, self._catalogue = grants, packer, catalogue
         self._wake = asyncio.Event()
         self._wake.set()
         self._emptied = False
@@ -151,76 +272,30 @@ class Courier:
             (realm, first, last), _ = next(iter(self._asked.items()))
             owed = store.between(context.journal, self._partner, realm, first, last, wire.MAX_ITEMS)
             sent = await self._bring(partner, owed, again=True) if owed and owed[0].seq == first else 0
-            del self._asked[realm, first, last]
+            self._asked.pop((realm, first, last), None)
             if sent and first + sent <= last:
                 self._asked[realm, first + sent, last] = None
             return True
         owed = store.queued(context.journal, self._partner, wire.MAX_ITEMS)
         sent = await self._bring(partner, owed, again=False) if owed else 0
-        self._emptied = sent == len(owed) < wire.MAX_ITEMS
-        return sent > 0
+        self._emptied = bool(owed) and sent == len(owed) < wire.MAX_ITEMS
+        if owed:
+            return sent > 0
+        return self._outstanding.owed(self._partner) < AHEAD and await self._catalogue.more(self._partner)
 
     async def _bring(self, partner: Partner, owed: Sequence[store.Owed], *, again: bool) -> int:
         """Send one envelope with the first of `owed` that go to one audience; how many went."""
         context = self._context
-        batch, items, kinds, audience = self._gather(partner, owed)
-        realm = batch[0].realm
-        before = store.hash_before(context.journal, partner.id, realm, batch[0].seq)
-        if before is None or chain.run(before, [one.item for one in batch]) != batch[-1].after:
-            # The outbox does not hold what was chained: sending it would only be refused.
-            context.counts["outbox_damaged"] += 1
-            return 0
-        epoch = self._grants.epochs.of(audience)
+        found = self._packer.gather(partner.id, owed)
+        epoch = self._grants.epochs.of(found.audience)
         await self._grants.ready(epoch, partner)
-        envelope = self._shared.envelope(epoch, realm, items, kinds)
-        tag = self._outstanding.tag_of(partner.id, realm)
-        packet = seal.make_packet(
-            context.keys,
-            recipient=partner.id,
-            tag=tag,
-            klass=wire.RECORDS,
-            first=batch[0].seq,
-            before=before,
-            items=[one.item for one in batch],
-            envelope=envelope,
-            sent_at=context.stamp(),
-        )
+        if (message := self._packer.message(partner.id, found, epoch)) is None:
+            return 0
+        tag, packet = message
         await context.transport.send(partner.id, tag, wire.RECORDS, packet)
-        context.counts["records_sent_again" if again else "records_sent"] += len(batch)
-        gone = [one.record_id for one, item in zip(batch, items, strict=True) if item.state]
-        went = [one.record_id for one, item in zip(batch, items, strict=True) if not item.state]
-        now = context.clock.now()
-
-        def note(connection: Connection) -> None:
-            store.mark(connection, partner.id, went, "sent", None, now)
-            store.mark(connection, partner.id, gone, "withdrawn", "Its label no longer allows it, or it was erased.", now)
-
-        await context.journal.write(note)
-        await context.changed("ledger")
-        return len(batch)
-
-    def _gather(
-        self, partner: Partner, owed: Sequence[store.Owed]
-    ) -> tuple[list[store.Owed], tuple[wire.Item, ...], tuple[str, ...], frozenset[str]]:
-        batch: list[store.Owed] = []
-        items: list[wire.Item] = []
-        kinds: list[str] = []
-        audience: frozenset[str] = frozenset()
-        size = 0
-        for one in owed:
-            kept = self._context.journal.get(one.record_id)
-            reach = self._releases.of(kept.record.label, kept.record.realm).audience if kept else frozenset()
-            # A marker says nothing but that number so-and-so is void: it is between the two of us.
-            allowed = partner.id in reach
-            reach = reach if allowed else frozenset({partner.id})
-            length = len(kept.data) if kept and allowed else 32
-            if batch and (reach != audience or size + length > MAX_BATCH_BYTES):
-                break
-            audience, size = reach, size + length
-            batch.append(one)
-            items.append(wire.Item(0, kept.data) if kept and allowed else wire.Item(1, one.item))
-            kinds.append(kept.record.kind if kept and allowed else "")
-        return batch, tuple(items), tuple(kinds), audience
+        context.counts["records_sent_again" if again else "records_sent"] += len(found.batch)
+        await self._packer.note(partner.id, found)
+        return len(found.batch)
 
 
 class Shared:

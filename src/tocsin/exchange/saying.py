@@ -32,9 +32,12 @@ class _Said(NamedTuple):
 
 
 class Sayings:
-    """Keeps records with their outbox rows, in the order in which they were said. `noted` hears how far chains have come."""
+    """Keeps records with their outbox rows, in the order in which they were said.
 
-    def __init__(self, journal: Journal, clock: Clock, noted: Callable[[Chains], Awaitable[None]]) -> None:
+    `noted` hears what was kept, and how far chains have come.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock, noted: Callable[[Chains, Sequence[Kept]], Awaitable[None]]) -> None:
         self._journal, self._clock, self._noted = journal, clock, noted
         self._waiting: list[_Said] = []
         self._writer: asyncio.Task[None] | None = None
@@ -82,8 +85,8 @@ class Sayings:
             chains.update(store.enqueue(connection, new, [releases[one.record.id] for one in new], now))
 
         kept = {one.record.id: one for one in await self._journal.keep([said.entry for said in group], also)}
-        if chains:
-            await self._noted(chains)
+        if kept:
+            await self._noted(chains, list(kept.values()))
         for said in group:
             if not said.answer.done():
                 said.answer.set_result(kept.get(said.entry.record.id))

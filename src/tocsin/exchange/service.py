@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
-from tocsin.core import InputError, TocsinError, seconds
+from tocsin.core import InputError, Label, Receipt, Ref, TocsinError, seconds
 
 from . import store, wire
 from .arrivals import Arrivals
+from .catalogue import Catalogue
 from .context import Context
 from .errors import OpenRelay
 from .incoming import Inbox
 from .model import LedgerRow, Link
-from .outgoing import Courier, Grants, Releases, Shared
+from .outgoing import Courier, Grants, Packer, Releases, Shared
 from .outstanding import Outstanding
+from .recalls import RECALL, recalled_by
 from .saying import Sayings
 from .streaming import Streams
 from .tasks import end
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator, Sequence
 
-    from tocsin.core import Observations, Record
-    from tocsin.journal import Kept
+    from tocsin.core import Observations, Realm, Record, Subscription
+    from tocsin.journal import Journal, Kept
     from tocsin.policy import Release
 
     from .model import Notary, Partner, Parts
@@ -49,6 +52,8 @@ class Exchange:
         self._couriers: dict[str, Courier] = {}
         self._carriers: dict[str, list[asyncio.Task[None]]] = {}
         self._outstanding = Outstanding(self._context)
+        self._packer = Packer(self._context, self._outstanding, self._releases, self._shared)
+        self._catalogue = Catalogue(self._context, self._releases, self._outstanding)
         self._arrivals = Arrivals(self._context, self._inboxes, self._couriers, self._outstanding, self._grants, self._streams)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
@@ -65,6 +70,7 @@ class Exchange:
         await self._fit_members()
         self._streams.start()
         self._spawn(self._tick(), "exchange-tick")
+        self._spawn(self._acknowledge_all(), "recalls")
         names = [partner.id for partner in self._context.book.partners()]
         try:
             await self._context.transport.start(self._arrivals.receive, self._link_changed, names)
@@ -104,18 +110,26 @@ class Exchange:
         """
         if record.origin != self._context.me:
             raise InputError("a node says only what it originates")
-        release = self._releases.of(record.label, record.realm)
+        release = self._releases.of_record(record)
         one = await self._sayings.keep(record, release) or self._context.journal.get(record.id)
         if one is None:
             raise InputError("this record was erased; it is not said again")
+        if self._releases.of_record(record).decisions != release.decisions:
+            # The book changed meanwhile: whoever came too late for this decision gets it as a thing of the past.
+            self._catalogue.again()
         return one, release
 
-    async def _enqueued(self, chains: Chains) -> None:
+    async def _enqueued(self, chains: Chains, kept: Sequence[Kept]) -> None:
+        self._context.recalls.take(kept)
+        if any(one.record.kind == RECALL for one in kept):
+            # What lies at the relay is to be asked for again, and is void then.
+            self._grants.epochs.end_all()
         self._outstanding.grew(chains)
         for partner, _ in chains:
             if partner in self._couriers:
                 self._couriers[partner].wake()
-        await self._context.changed("ledger")
+        if chains:
+            await self._context.changed("ledger")
 
     async def share(self, batch: Observations) -> Release:
         """Send observations to whoever may have them; never waits, and drops the oldest when too many wait."""
@@ -123,7 +137,59 @@ class Exchange:
 
     def ledger(self, record_id: str) -> list[LedgerRow]:
         """What became of a record of this node's towards each partner."""
-        return store.ledger(self._context.journal, record_id)
+        kept = self._context.journal.get(record_id)
+        recall = self._context.recalls.recall_of(kept.record) if kept else None
+        return store.ledger(self._context.journal, record_id, recall.id if recall else "")
+
+    def holders(self, record_id: str) -> frozenset[str]:
+        """The partners that have a record of this node's, or may have it: whom a recall goes to."""
+        return store.holders(self._context.journal, record_id)
+
+    def subscriptions(self, partner: str) -> tuple[Subscription, ...]:
+        """What a partner wants of what it may have; nothing means everything."""
+        return self._context.wants.of(partner)
+
+    async def decide_anew(self, record_id: str) -> None:
+        """A record's label has changed: whoever may have it now gets it."""
+        await self._catalogue.offer(record_id)
+        self._wake()
+
+    async def _heard(self, kept: Sequence[Kept]) -> None:
+        """What the exchange itself does about records of partners that are on disk."""
+        context = self._context
+        context.recalls.take(kept)
+        if context.wants.take(kept):
+            self._wake()
+        for one in kept:
+            if one.record.kind == RECALL:
+                await self._acknowledge(one.record)
+
+    async def _acknowledge(self, recall: Record) -> None:
+        """Say to a recall's origin that what it recalls is hidden here."""
+        if (target := recalled_by(recall)) is None:
+            return
+        context = self._context
+        label = Label(recall.label.policy, recall.label.classification, frozenset({context.me}), frozenset({context.me, recall.origin}))
+        record = context.record(Receipt(state="recalled"), recall.realm, label, (Ref("receipt-of", target), Ref("about", recall.id)))
+        with contextlib.suppress(TocsinError):
+            one, _ = await self.say(record)
+            await context.sink.on_records([one])
+
+    async def _acknowledge_all(self) -> None:
+        # Between keeping a recall and saying so the node may have stopped.
+        journal, me = self._context.journal, self._context.me
+        for realm in journal.realms():
+            recalls = [one.record for one in _every(journal, realm, RECALL) if one.record.origin != me]
+            if recalls:
+                mine = (one.record for one in _every(journal, realm, "receipt") if one.record.origin == me)
+                said = {ref.id for record in mine for ref in record.refs if ref.rel == "about"}
+                for recall in recalls:
+                    if recall.id not in said:
+                        await self._acknowledge(recall)
+
+    def _wake(self) -> None:
+        for courier in self._couriers.values():
+            courier.wake()
 
     def links(self) -> list[Link]:
         """How things stand with each partner, in alphabetic order."""
@@ -155,8 +221,7 @@ class Exchange:
 
     def _link_changed(self, up: bool) -> None:
         if up:
-            for courier in self._couriers.values():
-                courier.wake()
+            self._wake()
             self._streams.link_is_up()
             for partner in self._context.book.partners():
                 self._spawn(self._beat(partner.id), "heartbeat")
@@ -182,12 +247,13 @@ class Exchange:
             await self._inboxes.pop(gone).save()
         rows = store.all_in(context.journal)
         for name in sorted(names - self._couriers.keys()):
-            inbox = self._inboxes[name] = Inbox(context, name, [row for row in rows if row.sender == name])
-            courier = self._couriers[name] = Courier(context, name, self._outstanding, self._releases, self._grants, self._shared)
+            inbox = self._inboxes[name] = Inbox(context, name, [row for row in rows if row.sender == name], self._heard)
+            courier = self._couriers[name] = Courier(context, name, self._outstanding, self._grants, self._packer, self._catalogue)
             self._carriers[name] = [
                 asyncio.create_task(courier.run(), name=f"courier-{name}"),
                 asyncio.create_task(self._send_receipts(name, inbox), name=f"receipts-{name}"),
             ]
+        self._wake()
         await context.transport.watch(names)
         await context.changed("links")
 
@@ -244,3 +310,10 @@ class Exchange:
             inbox.owed.clear()
             if self._context.transport.connected:
                 await self._context.control(partner, lambda: wire.Receipt(inbox.have()))
+
+
+def _every(journal: Journal, realm: Realm, kind: str) -> Iterator[Kept]:
+    after = -1
+    while page := journal.records(realm, kind=kind, after=after):
+        yield from page
+        after = page[-1].index

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from tocsin.core import body_of
+
 from . import chain, wire
 from .model import LedgerRow
-from .tables import chains_in, chains_out, outbox, said
+from .tables import catalogue, chains_in, chains_out, outbox, receipts, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from tocsin.core.times import Micros
     from tocsin.journal import Journal, Kept
-    from tocsin.policy import Release
+    from tocsin.policy import Decision, Release
 
 # Made once: what a statement's cache key costs is more than what it does.
 _OWE = insert(outbox)
@@ -28,6 +30,7 @@ _CHAINS = select(chains_out).where(chains_out.c.realm == bindparam("realm"))
 _MOVE = update(chains_out).where(chains_out.c.partner == bindparam("b_partner"), chains_out.c.realm == bindparam("b_realm"))
 _MOVE = _MOVE.values(next=bindparam("next"), hash=bindparam("hash"))
 _SHOWN = {"refused": "sent", "withdrawn": "withheld"}
+RECEIPTS = {"receipt": "receipt-of", "acknowledgement": "acknowledges"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +63,14 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
     known = {realm: _read_out(connection, realm) for realm in {one.record.realm for one in kept}}
     rows: list[dict[str, Any]] = []
     for one, release in zip(kept, releases, strict=True):
-        item = hashlib.sha256(one.data).digest()
         for decision in release.decisions:
-            row = {
-                "record_id": one.record.id,
-                "partner": decision.partner,
-                "realm": one.record.realm,
-                "reason": decision.reason[:200],
-                "at": now,
-                "offered_at": None,
-                "sent_at": None,
-                "delivered_at": None,
-            }
             if decision.partner not in release.audience:
-                rows.append(row | {"seq": None, "item": None, "after": None, "state": "withheld"})
+                rows.append(_withheld(one, decision, now))
                 continue
             key = decision.partner, one.record.realm
             to = chains.get(key) or known[one.record.realm].get(decision.partner) or OutChain(0, wire.ZERO, 0)
-            after = chain.step(to.hash, item)
-            rows.append(row | {"seq": to.next, "item": item, "after": after, "state": "queued", "offered_at": now})
-            chains[key] = OutChain(to.next + 1, after, to.received, to.start)
+            row, chains[key] = _placed(one, decision, to, now)
+            rows.append(row)
     if kept:
         connection.execute(insert(said), [{"realm": k.record.realm, "idx": k.index, "record_id": k.record.id} for k in kept])
     if rows:
@@ -95,6 +86,62 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
         if parameters:
             connection.execute(statement, parameters)
     return chains
+
+
+def offer(connection: Connection, partner: str, realm: str, decided: Sequence[tuple[Kept, Decision]], now: Micros) -> OutChain | None:
+    """Put what `partner` may have now at the end of its chain, and note why it may not have the rest; the chain if it grew.
+
+    What has a place in the chain already, and was not withdrawn, stays as it is.
+    """
+    held = {
+        row.record_id: row
+        for row in connection.execute(
+            select(outbox).where(outbox.c.partner == partner, outbox.c.record_id.in_([one.record.id for one, _ in decided]))
+        )
+    }
+    to, before = None, None
+    for one, decision in decided:
+        row = held.get(one.record.id)
+        where = (outbox.c.partner == partner, outbox.c.record_id == one.record.id)
+        if row is not None and row.state not in {"withheld", "withdrawn"}:
+            continue
+        if not decision.allowed:
+            if row is None:
+                connection.execute(insert(outbox), [_withheld(one, decision, now)])
+            else:
+                connection.execute(update(outbox).where(*where).values(reason=decision.reason[:200]))
+            continue
+        if row is not None and row.seq is not None:
+            # Its old place stays void: the chain has no holes.
+            void = {"record_id": f"void-{row.seq}-{row.item[:16].hex()}", "reason": row.reason}
+            connection.execute(update(outbox).where(*where).values(**void))
+        elif row is not None:
+            connection.execute(delete(outbox).where(*where))
+        before = before or _read_out(connection, realm).get(partner) or OutChain(0, wire.ZERO, 0)
+        placed, to = _placed(one, decision, to or before, now)
+        connection.execute(insert(outbox), [placed])
+    if to is not None:
+        _save_out(connection, partner, realm, to)
+    return to
+
+
+def _withheld(one: Kept, decision: Decision, now: Micros) -> dict[str, Any]:
+    row = {"record_id": one.record.id, "partner": decision.partner, "realm": one.record.realm, "reason": decision.reason[:200]}
+    void = dict.fromkeys(("seq", "item", "after", "offered_at", "sent_at", "delivered_at"))
+    return row | void | {"state": "withheld", "at": now}
+
+
+def _placed(one: Kept, decision: Decision, to: OutChain, now: Micros) -> tuple[dict[str, Any], OutChain]:
+    item = hashlib.sha256(one.data).digest()
+    after = chain.step(to.hash, item)
+    place = {"seq": to.next, "item": item, "after": after, "state": "queued", "offered_at": now}
+    return _withheld(one, decision, now) | place, OutChain(to.next + 1, after, to.received, to.start)
+
+
+def _save_out(connection: Connection, partner: str, realm: str, to: OutChain) -> None:
+    connection.execute(delete(chains_out).where(chains_out.c.partner == partner, chains_out.c.realm == realm))
+    values = {"partner": partner, "realm": realm, "next": to.next, "hash": to.hash, "received": to.received, "start": to.start or None}
+    connection.execute(insert(chains_out), [values])
 
 
 def _read_out(connection: Connection, realm: str) -> dict[str, OutChain]:
@@ -166,10 +213,101 @@ def close(connection: Connection, partner: str, realm: str, have: wire.Have, now
     connection.execute(update(chains_out).where(*place).values(received=have.next))
 
 
-def ledger(journal: Journal, record_id: str) -> list[LedgerRow]:
-    """What became of a record towards each partner, in alphabetic order."""
+def ledger(journal: Journal, record_id: str, recall_id: str = "") -> list[LedgerRow]:
+    """What became of a record towards each partner, in alphabetic order; `recall_id`: of what recalled it."""
     rows = journal.read_rows(select(outbox).where(outbox.c.record_id == record_id).order_by(outbox.c.partner))
-    return [LedgerRow(row.partner, _SHOWN.get(row.state, row.state), row.at, row.reason) for row in rows]
+    found = journal.read_rows(select(receipts).where(receipts.c.record_id.in_([record_id, recall_id])))
+    said_of = {(one.record_id, one.partner, one.state): one for one in found}
+    return [_fate(row, said_of, recall_id) for row in rows]
+
+
+def _fate(row: Row[Any], said_of: dict[tuple[str, str, str], Row[Any]], recall_id: str) -> LedgerRow:
+    read = said_of.get((row.record_id, row.partner, "read"))
+    recalled = said_of.get((row.record_id, row.partner, "recalled"))
+    seen = said_of.get((recall_id, row.partner, "read"))
+    state = "read" if read and row.state == "delivered" else _SHOWN.get(row.state, row.state)
+    return LedgerRow(
+        partner=row.partner,
+        state=state,
+        at=read.at if read and state == "read" else row.at,
+        reason=row.reason,
+        offered_at=row.offered_at,
+        sent_at=row.sent_at,
+        delivered_at=row.delivered_at,
+        read_at=read.at if read else None,
+        read_receipt=read.receipt_id if read else "",
+        recalled_at=recalled.at if recalled else None,
+        recall_read_at=seen.at if seen else None,
+        recall_receipt=seen.receipt_id if seen else "",
+    )
+
+
+def holders(journal: Journal, record_id: str) -> frozenset[str]:
+    """The partners that have a record, or may have it: whatever left or is about to leave counts."""
+    rows = journal.read_rows(select(outbox.c.partner, outbox.c.state, outbox.c.sent_at).where(outbox.c.record_id == record_id))
+    return frozenset(row.partner for row in rows if row.state not in {"withheld", "withdrawn"} or row.sent_at is not None)
+
+
+def note_receipts(connection: Connection, sender: str, new: Sequence[Kept]) -> None:
+    """Note what a partner's people and node say they read or hid, of what was sent to that partner."""
+    for one in new:
+        rel = RECEIPTS.get(one.record.kind)
+        body = body_of(one.record) if rel else None
+        if body is None:
+            continue
+        state = "recalled" if body.state == "recalled" else "read"
+        for about in {ref.id for ref in one.record.refs if ref.rel == rel}:
+            ours = connection.execute(select(outbox.c.state).where(outbox.c.record_id == about, outbox.c.partner == sender)).first()
+            key = (receipts.c.record_id == about, receipts.c.partner == sender, receipts.c.state == state)
+            if ours is None or ours.state == "withheld" or connection.execute(select(receipts.c.at).where(*key)).first() is not None:
+                continue
+            row = {"record_id": about, "partner": sender, "state": state, "receipt_id": one.record.id, "at": one.record.protocol_time}
+            connection.execute(insert(receipts), [row])
+
+
+def said_after(journal: Journal, partner: str, realm: str, next_: int, limit: int) -> list[Row[Any]]:
+    """What was said in a realm from the journal's index `next_` on: index, id, and whether it has a place in `partner`'s chain."""
+    placed = outbox.c.state.is_not(None) & outbox.c.state.not_in(["withheld", "withdrawn"])
+    rows = (
+        select(said.c.idx, said.c.record_id, placed.label("placed"))
+        .select_from(said.outerjoin(outbox, (outbox.c.record_id == said.c.record_id) & (outbox.c.partner == partner)))
+        .where(said.c.realm == realm, said.c.idx >= next_)
+    )
+    return journal.read_rows(rows.order_by(said.c.idx).limit(limit))
+
+
+def said_ids(journal: Journal, realm: str, after: int, limit: int) -> list[Row[Any]]:
+    """What was said in a realm past the journal's index `after`: index and id, in order."""
+    rows = select(said.c.idx, said.c.record_id).where(said.c.realm == realm, said.c.idx > after)
+    return journal.read_rows(rows.order_by(said.c.idx).limit(limit))
+
+
+def catalogue_of(journal: Journal, partner: str) -> dict[str, tuple[int, bytes]]:
+    """How far a partner's catalogue has come in each realm, and under which basis."""
+    return {row.realm: (row.next, row.basis) for row in journal.read_rows(select(catalogue).where(catalogue.c.partner == partner))}
+
+
+def save_catalogue(connection: Connection, partner: str, realm: str, next_: int, basis: bytes) -> None:
+    """Keep how far a partner's catalogue has come."""
+    connection.execute(delete(catalogue).where(catalogue.c.partner == partner, catalogue.c.realm == realm))
+    connection.execute(insert(catalogue), [{"partner": partner, "realm": realm, "next": next_, "basis": basis}])
+
+
+def begin_anew(connection: Connection, partner: str, realm: str, start: bytes, now: Micros) -> OutChain:
+    """End the chain of a realm to `partner` and begin another with what no receipt has closed, in the old order."""
+    where = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq.is_not(None))
+    rows = connection.execute(select(outbox).where(*where).order_by(outbox.c.seq)).all()
+    connection.execute(update(outbox).where(*where).values(seq=None, after=None))
+    connection.execute(delete(outbox).where(outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.record_id.startswith("void-")))
+    to = OutChain(0, wire.ZERO, 0, start)
+    for row in rows:
+        if row.state not in {"queued", "sent"}:
+            continue
+        to = OutChain(to.next + 1, chain.step(to.hash, row.item), 0, start)
+        values = {"seq": to.next - 1, "after": to.hash, "state": "queued", "at": now}
+        connection.execute(update(outbox).where(outbox.c.partner == partner, outbox.c.record_id == row.record_id).values(**values))
+    _save_out(connection, partner, realm, to)
+    return to
 
 
 def save_in(connection: Connection, sender: str, tag: str, klass: str, realm: str, head: tuple[int, bytes, Micros]) -> None:

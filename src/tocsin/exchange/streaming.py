@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tocsin.core import TocsinError
 from tocsin.core.observations import concat
 from tocsin.formats import columns
@@ -22,6 +24,8 @@ from .errors import RelayFull, RelayUnreachable
 from .tasks import end
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tocsin.core import Label, Observations, Realm
     from tocsin.policy import Release
 
@@ -166,14 +170,26 @@ class Streams:
             one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(b"left out").digest())
 
     async def _send(self, batch: Observations, realm: Realm, label: Label) -> None:
+        """Bring a batch to its audience; those who want only a part of it get that part, the others one and the same envelope."""
+        groups: dict[bytes, list[str]] = {}
+        for name in sorted(self._releases.of(label, realm).audience):
+            wanted = self._context.wants.rows(name, batch)
+            groups.setdefault(b"" if wanted is None else wanted.tobytes(), []).append(name)
+        for mask, names in groups.items():
+            part = batch.select(np.frombuffer(mask, bool)) if mask else batch
+            if len(part):
+                await self._send_to(names, part, realm, label)
+
+    async def _send_to(self, names: Sequence[str], batch: Observations, realm: Realm, label: Label) -> None:
         packed = await asyncio.to_thread(columns.pack, batch)
         audience = self._releases.of(label, realm).audience
-        if not audience:
+        names = [name for name in names if name in audience]
+        if not names:
             return
         envelope = self._seal(realm, packed, audience)
         self._context.counts["observations_sent"] += len(batch)
         self._context.counts["observation_bytes"] += len(envelope[1])
-        for name in sorted(audience):
+        for name in names:
             line, one = self._line(name), self._chain_of(name, realm)
             sent = Sent(one.next, one.hash, packed, label)
             one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(packed).digest())
