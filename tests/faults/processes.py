@@ -115,6 +115,14 @@ class Member:
         await self.until(lambda: len(self.told("state")) >= tag, what="to say how it is")
         return self.told("state")[-1]
 
+    async def until_state(self, condition, seconds=PATIENCE_S):
+        """Ask how it is until it is so."""
+        async with asyncio.timeout(seconds):
+            while True:
+                if condition(await self.state()):
+                    return
+                await asyncio.sleep(0.2)
+
     def said(self):
         """Numbers that it acknowledged, in order of the acknowledgement."""
         return [one["number"] for one in self.told("said")]
@@ -185,7 +193,7 @@ async def judge(sender, receiver, numbers, text="As it was said. "):
     # Between two lives of the sender that were heard of, whatever is missing needs a gap record; in the last one too.
     seen, needed = set(receiver.rows_seen()), 0
     lives = [life for life in range(1, sender.life + 1) if sender.rows_shared(life) & seen]
-    for life, following in zip(lives, [*lives[1:], sender.life + 1], strict=True):
+    for life, following in zip(lives, [*lives[1:], sender.life + 1], strict=False):
         shared = set().union(*(sender.rows_shared(one) for one in range(life, following)))
         needed += bool(shared - seen)
     doubled_rows = sum(1 for life in range(1, receiver.life + 1) for times_ in receiver.rows_seen(life).values() if times_ > 1)
