@@ -31,6 +31,7 @@ async def check(folder: Path) -> list[Row]:
         return [_row("configuration", False, str(error))]
     rows.append(_row("configuration", True, f"{config.id}, {config.name}"))
     rows += list(_on_disk(folder, config))
+    rows.append(_letting_in(config))
     try:
         running = await control.call_running(folder, "status", {}, timeout_s=10)
     except NotReachable:
@@ -57,6 +58,28 @@ def _on_disk(folder: Path, config: configuration.Config) -> Iterator[Row]:
         yield _row("topics", True, ", ".join(t.title for t in topics) or "none")
     except TocsinError as error:
         yield _row("topics", False, str(error))
+
+
+def _letting_in(config: configuration.Config) -> Row:
+    people = config.people
+    wanted = {
+        "optional": 'a second factor is asked of those who have one; set [people] second_factor = "privileged" to demand it of approvers',
+        "privileged": "approvers, security officers and administrators must have a second factor",
+        "required": "everybody must have a second factor",
+    }[people.second_factor]
+    says = [wanted, "passkeys at " + people.origin if people.origin else "no passkeys: [people] origin is not set"]
+    if people.single_approver:
+        says.append("one person's approval is enough (single-approver mode)")
+    if people.oidc is not None:
+        says.append(f"the organisation's login is {people.oidc.issuer}")
+    exposed = config.http.host not in {"127.0.0.1", "::1", "localhost"} and not config.http.certificate
+    if exposed:
+        says.append("the console is reachable from elsewhere without TLS: set [http] certificate and key, or put a proxy before it")
+    return {
+        "what": "letting in",
+        "well": False if exposed else None if people.second_factor == "optional" else True,
+        "says": "; ".join(says),
+    }
 
 
 async def _stopped(folder: Path) -> list[Row]:

@@ -28,6 +28,8 @@ for name, where, words in (
     app.command(f"{_HERE}.{where}", name=name, help=words)
 
 user = App(name="user", help="The people of a node.")
+client = App(name="client", help="The machines that speak to a node.")
+receiver = App(name="receiver", help="Who is told things and has no node.")
 partner = App(name="partner", help="Whom a node shares with.")
 topic = App(name="topic", help="What a node warns of.")
 scene = App(name="scene", help="Made air pictures with a known truth.")
@@ -37,7 +39,19 @@ relay = App(name="relay", help="A relay for partners to meet at.")
 for parent, name, where, words in (
     (user, "add", "people:add", "Add a person."),
     (user, "list", "people:list_", "Everyone who may log in."),
-    (user, "remove", "people:remove", "Remove a person; their sessions end at once."),
+    (user, "change", "people:change", "Change a person's roles, clearance or password."),
+    (user, "invite", "people:invite", "Invite a person, who sets their own password."),
+    (user, "invitations", "people:invitations", "The open invitations."),
+    (user, "uninvite", "people:uninvite", "Withdraw an invitation."),
+    (user, "factor", "people:factor", "A person's second factors."),
+    (user, "log-out", "people:log_out", "End every session of a person."),
+    (user, "remove", "people:remove", "Remove a person; all that is theirs ends at once."),
+    (client, "add", "clients:add", "Add a machine client."),
+    (client, "list", "clients:list_", "Every machine client."),
+    (client, "remove", "clients:remove", "Remove a machine client."),
+    (receiver, "add", "clients:add_receiver", "Add somebody who is told things and has no node."),
+    (receiver, "list", "clients:list_receivers", "Every receiver."),
+    (receiver, "remove", "clients:remove_receiver", "Remove a receiver."),
     (partner, "card", "partners:card", "Print this node's own card."),
     (partner, "add", "partners:add", "Pin a partner's card."),
     (partner, "list", "partners:list_", "Every partner."),
@@ -53,7 +67,7 @@ for parent, name, where, words in (
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, partner, topic, scene, rule, relay, protocol):
+for group in (user, client, receiver, partner, topic, scene, rule, relay, protocol):
     app.command(group)
 
 

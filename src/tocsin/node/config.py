@@ -13,20 +13,28 @@ import tomli_w
 
 from tocsin.core import Clearance, LabelPolicy
 from tocsin.core.times import seconds
-from tocsin.people import Security
+from tocsin.people import Role, Security
 
 from .errors import BadConfig, NotANode
 
 FILE = "node.toml"
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
+"""What an ID token may be signed with: public-key signatures alone."""
 _PARTNER = re.compile(r"[A-Z][A-Z0-9-]{0,23}")
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the console listens. Port 0 takes a free one."""
+    """Where the console listens. Port 0 takes a free one.
+
+    `certificate` and `key`: PEM files in the node's folder, for TLS; `client_ca`: whose certificates machine clients may show.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8700
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +66,33 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: float = 1.0
 
 
-class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GroupConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What members of one group of the organisation may do and see here; a group that is not named gives nothing."""
+
+    name: str
+    roles: tuple[str, ...]
+    clearance: str
+    caveats: tuple[str, ...] = ()
+
+
+class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The organisation's own login (OpenID Connect). `client_secret_file`: a file in the node's folder, for its owner alone.
+
+    `trusts_factor`: a second factor that the provider says it saw (`amr` mfa, otp or hwk) counts here too.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret_file: str = ""
+    name_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    scopes: tuple[str, ...] = ("openid", "profile")
+    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256")
+    trusts_factor: bool = False
+    groups: tuple[GroupConfig, ...] = ()
+
+
+class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How people are let in.
 
     `origin`: the console's address as browsers see it, which passkeys are bound to; `rp_id`: its host unless said.
@@ -74,6 +108,7 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     invitation_hours: Annotated[float, msgspec.Meta(gt=0, le=720)] = 72
     origin: str = ""
     rp_id: str = ""
+    oidc: OidcConfig | None = None
 
 
 class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,5 +204,22 @@ def _check(config: Config) -> None:
         raise BadConfig(f"{FILE}: people.origin is the console's address, like https://tocsin.example:8700")
     if config.people.rp_id and f".{origin.hostname}".removesuffix(f".{config.people.rp_id}") == f".{origin.hostname}":
         raise BadConfig(f"{FILE}: people.rp_id is the host of people.origin, or a domain above it")
+    _check_login(config)
     if config.demo_clock is not None and not config.notice:
         raise BadConfig(f"{FILE}: a demo_clock needs a notice, which every page shows")
+
+
+def _check_login(config: Config) -> None:
+    if bool(config.http.certificate) != bool(config.http.key) or (config.http.client_ca and not config.http.certificate):
+        raise BadConfig(f"{FILE}: http.certificate and http.key go together, and http.client_ca needs both")
+    if (oidc := config.people.oidc) is None:
+        return
+    if not config.people.origin:
+        raise BadConfig(f"{FILE}: people.oidc needs people.origin, the address that the provider sends people back to")
+    if not oidc.algorithms or not set(oidc.algorithms) <= set(ALGORITHMS):
+        raise BadConfig(f"{FILE}: people.oidc.algorithms are out of {', '.join(ALGORITHMS)}")
+    for group in oidc.groups:
+        if config.policy.rank(group.clearance) > config.own.classification or not set(group.caveats) <= config.own.caveats:
+            raise BadConfig(f"{FILE}: people.oidc.groups {group.name!r}: nobody here is cleared above the node itself")
+        if not group.roles or not set(group.roles) <= {role.value for role in Role}:
+            raise BadConfig(f"{FILE}: people.oidc.groups {group.name!r}: roles are out of {', '.join(Role)}")

@@ -8,25 +8,16 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from tocsin.core import LIVE, Clearance, NotReachable, iso, realms
+from tocsin.core import LIVE, NotReachable, iso, realms
 from tocsin.core.times import SECOND
-from tocsin.people import Role
+from tocsin.people import Act
 
-from . import partnership, playing
+from . import partnership, personnel, playing
 from .errors import NodeError
 from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
+from .personnel import NewUser, add_user
 from .service import Node
 from .worlds import DemoClock
-
-
-class NewUser(msgspec.Struct, forbid_unknown_fields=True):
-    """A person: `clearance` is a level's name; empty means the lowest."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    password: str
-    roles: list[str]
-    clearance: str = ""
-    caveats: list[str] = []
 
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,42 +80,16 @@ async def status(node: Node, _: Nothing) -> Any:
     }
 
 
-async def add_user(node: Node, new: NewUser) -> Any:
-    """Add a person."""
-    config = node.config
-    unknown = set(new.roles) - {role.value for role in Role}
-    if unknown:
-        raise NodeError(f"no role {min(unknown)!r}: use {', '.join(role.value for role in Role)}")
-    level = config.policy.rank(new.clearance or config.policy.levels[0])
-    caveats = frozenset(new.caveats)
-    if level > config.own.classification or not caveats <= config.own.caveats:
-        raise NodeError(f"nobody here is cleared above the node itself, which is cleared to {config.clearance}")
-    user = await node.people.add_user(
-        new.name, new.password, new.roles, Clearance(config.policy.name, config.id, level, caveats), by=OPERATOR
-    )
-    node.view(user.clearance)
-    return _user(node, user)
-
-
-async def list_users(node: Node, _: Nothing) -> Any:
-    """Everyone who may log in."""
-    return [_user(node, user) for user in node.people.users()]
-
-
-async def remove_user(node: Node, who: Named) -> Any:
-    """Remove a person; their sessions end at once."""
-    await node.people.remove_user(who.name, by=OPERATOR)
-    return {"removed": who.name}
-
-
 async def replay(node: Node, wanted: Replay) -> Any:
     """Play files into a replay realm as fast as it goes; gives what was read and what rang."""
     realm = realms.parse(f"replay:{wanted.id}")
+    await node.people.act(OPERATOR, Act.REPLAY_START, realm)
     return await playing.replay(node, [Path(name) for name in wanted.files], realm)
 
 
 async def exercise(node: Node, wanted: Exercise) -> Any:
     """Conduct the demonstration's night as an exercise."""
+    await node.people.act(OPERATOR, Act.EXERCISE_START, wanted.id)
     label = playing.label_of(node, wanted.classification, wanted.releasable_to)
     return await playing.start_exercise(node, wanted.id, wanted.speed, wanted.seed, label, wanted.background)
 
@@ -140,6 +105,7 @@ async def link(node: Node, wanted: LinkTo) -> Any:
     else:
         await node.transport.restore()
         node.cuts[-1:] = [(begin, end or now) for begin, end in node.cuts[-1:]]
+    await node.people.act(OPERATOR, Act.LINK_CHANGE, wanted.state)
     return {"link": wanted.state}
 
 
@@ -149,6 +115,7 @@ async def let_go(node: Node, at: LetGo) -> Any:
     if not isinstance(clock, DemoClock):
         raise NodeError("this node's live clock is the system's own")
     clock.let_go(at.zero, at.speed)
+    await node.people.act(OPERATOR, Act.CLOCK_START, "live")
     return {"zero": at.zero}
 
 
@@ -168,29 +135,23 @@ def _quantiles(late: list[float]) -> dict[str, float] | None:
     return {"n": len(late), "p50": late[len(late) // 2], "p99": late[min(len(late) - 1, len(late) * 99 // 100)], "max": late[-1]}
 
 
-def _user(node: Node, user: Any) -> dict[str, Any]:
-    level = node.config.policy.levels[user.clearance.classification]
-    return {"name": user.name, "roles": sorted(user.roles), "clearance": level, "caveats": sorted(user.clearance.caveats)}
-
-
-__all__ = ["Named", "NewPartner", "Nothing", "add_partner", "list_partners", "remove_partner", "show_card"]
+__all__ = ["Named", "NewPartner", "NewUser", "Nothing", "add_partner", "add_user", "list_partners", "remove_partner", "show_card"]
 
 
 class Operation(NamedTuple):
-    """One operation: the struct of its arguments and what runs it."""
+    """One operation: the struct of its arguments, what runs it, and the act that the audit gets; none for one that only reads."""
 
     arguments: type[msgspec.Struct]
     run: Callable[[Node, Any], Awaitable[Any]]
+    act: Act | None = None
 
 
 OPERATIONS: dict[str, Operation] = {
     "status": Operation(Nothing, status),
-    "user.add": Operation(NewUser, add_user),
-    "user.list": Operation(Nothing, list_users),
-    "user.remove": Operation(Named, remove_user),
+    **{name: Operation(*one) for name, one in personnel.OPERATIONS.items()},
     **{f"partner.{name}": Operation(*one) for name, one in partnership.OPERATIONS.items()},
-    "replay": Operation(Replay, replay),
-    "exercise": Operation(Exercise, exercise),
-    "link": Operation(LinkTo, link),
-    "let-go": Operation(LetGo, let_go),
+    "replay": Operation(Replay, replay, Act.REPLAY_START),
+    "exercise": Operation(Exercise, exercise, Act.EXERCISE_START),
+    "link": Operation(LinkTo, link, Act.LINK_CHANGE),
+    "let-go": Operation(LetGo, let_go, Act.CLOCK_START),
 }

@@ -106,10 +106,10 @@ def community_label(node: Node, *, without: str) -> Label:
     return Label(node.config.policy.name, 0, frozenset({me}), reach)
 
 
-OPERATIONS: dict[str, tuple[type[msgspec.Struct], Callable[[Node, Any], Awaitable[Any]]]] = {
-    "card": (Nothing, show_card),
-    "add": (NewPartner, add_partner),
-    "list": (Nothing, list_partners),
-    "remove": (Named, remove_partner),
-    "confirm": (Compared, confirm),
+OPERATIONS: dict[str, tuple[type[msgspec.Struct], Callable[[Node, Any], Awaitable[Any]], Act | None]] = {
+    "card": (Nothing, show_card, None),
+    "add": (NewPartner, add_partner, Act.PARTNER_ADD),
+    "list": (Nothing, list_partners, None),
+    "remove": (Named, remove_partner, Act.PARTNER_REMOVE),
+    "confirm": (Compared, confirm, Act.PARTNER_CONFIRM),
 }

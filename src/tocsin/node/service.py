@@ -41,6 +41,7 @@ from tocsin.sources import Feed, Fence
 from tocsin.warning import Topic
 
 from . import config as configuration
+from . import organisation
 from .feeds import make_feed
 from .readers import SYSTEM, Reader
 from .register import Register
@@ -89,6 +90,7 @@ class Node:
         self.journal = journal
         self.vault = vault
         self.people = People(journal, clock, entropy, vault=vault, security=config.security)
+        self.oidc = organisation.make(config, folder, clock, entropy)
         self.views = Views()
         self.book = Book(journal, clock)
         self.register = Register()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tocsin.core import NotReachable
 
 from . import config as configuration
 from . import control, secrets
+from .errors import BadConfig
 from .http import make_app
+from .http.session_routes import CERTIFICATE
 from .rules import Rules
 from .service import Node
 from .system import SystemClock, SystemEntropy
@@ -59,6 +65,7 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
         date_header=False,  # the application says its own
         ws="websockets-sansio",
         timeout_graceful_shutdown=3,
+        **_tls(node),
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -68,7 +75,7 @@ async def http(node: Node, port: int | None = None) -> AsyncIterator[str]:
                 await task
                 raise NotReachable("the console's server ended at its start")
             await asyncio.sleep(0.01)
-        url = f"http://{where.host}:{listener.getsockname()[1]}"
+        url = f"{'https' if where.certificate else 'http'}://{where.host}:{listener.getsockname()[1]}"
         (node.folder / "http.url").write_text(url)
         yield url
     finally:
@@ -82,3 +89,33 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:  # the node itself listens for signals
         yield
+
+
+def _tls(node: Node) -> dict[str, Any]:
+    where = node.config.http
+    if not where.certificate:
+        return {}
+    found: dict[str, Any] = {"ssl_certfile": node.folder / where.certificate, "ssl_keyfile": node.folder / where.key}
+    if where.client_ca:
+        # Asked for and not demanded: people have none. One that is shown has to be the authority's.
+        found |= {"ssl_ca_certs": node.folder / where.client_ca, "ssl_cert_reqs": ssl.CERT_OPTIONAL, "http": _Pinned}
+    for name in (where.certificate, where.key, where.client_ca):
+        if name and not (node.folder / name).is_file():
+            raise BadConfig(f"{configuration.FILE}: there is no file {node.folder / name}")
+    return found
+
+
+class _Pinned(H11Protocol):
+    """Tells the application the SHA-256 of the certificate that a machine client has shown."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        if certificate:
+            inner, shown = self.app, hashlib.sha256(certificate).hexdigest()
+
+            async def app(scope: Any, receive: Any, send: Any) -> None:
+                await inner({**scope, CERTIFICATE: shown}, receive, send)
+
+            self.app = app

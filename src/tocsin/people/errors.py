@@ -9,6 +9,11 @@ Denied
     NoPending           the login that was begun is over
     FactorNeeded        a second factor has to be proven first
     NotByMachine        only a person does this
+    NotYours            the role for this act is missing
+    SamePerson          two persons are needed
+    NotApproved         no approval of exactly this is there
+    AlreadyDecided      a proposal that is not open any more
+    BadLogin            the organisation's own login does not hold
 InputError
     BadFactor           a factor that cannot be added
     NoPasskeysHere      the node's address is not configured
@@ -86,6 +91,38 @@ class NotByMachine(Denied):
 
     def __init__(self) -> None:
         super().__init__("only a person does this, not a machine client")
+
+
+class NotYours(Denied):
+    """Raised if somebody lacks the role for what they propose or approve."""
+
+    def __init__(self, roles: str) -> None:
+        super().__init__(f"this needs the role {roles}")
+
+
+class SamePerson(Denied):
+    """Raised if the one who approves is the one who proposed, through whatever account."""
+
+    def __init__(self) -> None:
+        super().__init__("this needs two persons: somebody else has to approve")
+
+
+class NotApproved(Denied):
+    """Raised if exactly this was not approved: nobody did, it has expired, it was done already, or something else was."""
+
+    def __init__(self) -> None:
+        super().__init__("exactly this is not approved: look at it again, and propose it anew if it changed")
+
+
+class AlreadyDecided(Denied):
+    """Raised if a proposal is not open any more."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"this proposal is {state} already")
+
+
+class BadLogin(Denied):
+    """Raised if what the organisation's own login says does not hold; the text names the check, never what was in the token."""
 
 
 class BadFactor(InputError):

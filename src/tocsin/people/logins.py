@@ -200,7 +200,7 @@ class Logins:
 
     def _of(self, pending: str, *, enrol: bool) -> _Begun:
         begun = self._begun.get(credentials.digest_of(pending))
-        if begun is None or begun.expires <= self._clock.now() or begun.tries <= 0 or bool(begun.ways) == enrol or not begun.stored:
+        if begun is None or begun.expires <= self._clock.now() or begun.tries <= 0 or bool(begun.ways) == enrol:
             raise NoPending
         return begun
 

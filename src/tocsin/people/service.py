@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -9,13 +10,17 @@ from sqlalchemy import delete, insert, or_, select, update
 from tocsin.journal import Cost
 
 from . import credentials, rows
+from .approvals import Approvals
 from .attempts import Attempts
-from .errors import BadUser, FactorNeeded, UserExists
+from .clients import Clients
+from .errors import BadLogin, BadUser, FactorNeeded, UserExists
 from .factors import Factors
+from .invitations import Invitations
 from .logins import Logins
 from .model import Act, Done, Pending, Security, User
+from .receivers import Receivers
 from .sessions import Sessions
-from .tables import acts, sessions, users
+from .tables import acts, identities, sessions, users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,12 +32,14 @@ if TYPE_CHECKING:
     from tocsin.journal import Journal, Vault
 
     from .model import Session
+    from .oidc import Who
 
 
 class People:
     """The node's users. Times are protocol time; `cost` is what checking a password takes.
 
-    `sessions`, `factors` and `logins` are the services behind the shorthands here. `leaving` holds what else ends when a
+    Its services are `sessions`, `factors`, `logins`, `clients`, `receivers`, `invitations` and `approvals`.
+    `leaving` holds what else ends when a
     user is removed or loses a right: called with the connection, the user's key and the user, in the same commit.
     """
 
@@ -50,7 +57,11 @@ class People:
         self.logins = Logins(
             journal, clock, self._entropy.child("logins"), self.security, self.sessions, self.factors, self._passwords, self._attempts
         )
-        self.leaving: list[Callable[[Connection, str, User], None]] = []
+        self.clients = Clients(journal, clock, self._entropy.child("clients"))
+        self.receivers = Receivers(journal, clock, vault)
+        self.approvals = Approvals(journal, clock, self._entropy.child("approvals"), self.security)
+        self.invitations = Invitations(journal, clock, self._entropy.child("invitations"), self.security, self, self.logins)
+        self.leaving: list[Callable[[Connection, str, User], None]] = [self.invitations.end_of, self.approvals.end_of]
 
     # --- users ------------------------------------------------------------------------------------------------
 
@@ -82,6 +93,10 @@ class People:
         connection.execute(insert(users), [{"key": key, "name": shown, "added_at": self._clock.now(), **values}])
         rows.note(connection, self._clock.now(), by, Act.USER_ADD, shown)
         return rows.find(connection, key)
+
+    async def hashed(self, password: str) -> str:
+        """What to store for `password`; raises `BadUser` if it is too short or too long."""
+        return await self._passwords.hash(password)
 
     def users(self) -> list[User]:
         """Everyone who may log in, by name."""
@@ -160,6 +175,38 @@ class People:
             raise FactorNeeded(answer.ways)
         return answer
 
+    async def admit_oidc(self, who: Who) -> Session | Pending:
+        """Let in somebody whom the organisation's own login vouches for; their account is made at the first login and follows their groups.
+
+        Raises `BadLogin` if that account was removed here, or the name is another account's.
+        """
+        shown, key = credentials.name_of(who.name)
+        wanted = rows.roles_of(who.roles)
+        person = "oidc:" + hashlib.sha256(f"{who.issuer}\0{who.subject}".encode()).hexdigest()
+        fits = (identities.c.issuer == who.issuer) & (identities.c.subject == who.subject)
+
+        def work(connection: Connection) -> tuple[User, str]:
+            row = connection.execute(select(identities).where(fits)).one_or_none()
+            if row is None:
+                if connection.scalar(select(users.c.key).where(users.c.key == key)):
+                    raise BadLogin("that name is another account's here: ask the node's administrator")
+                user = self.insert(connection, shown, key, "", wanted, who.clearance, person=person, by=shown)
+                now = self._clock.now()
+                connection.execute(insert(identities).values(issuer=who.issuer, subject=who.subject, user_key=key, added_at=now))
+                return user, key
+            if row.user_key is None:
+                raise BadLogin("this account was removed here: ask the node's administrator")
+            before = rows.find(connection, row.user_key)
+            if (before.roles, before.clearance) != (wanted, who.clearance):
+                values = {"roles": rows.text(wanted), "clearance": rows.text(who.clearance)}
+                connection.execute(update(users).where(users.c.key == row.user_key).values(**values))
+                rows.note(connection, self._clock.now(), before.name, Act.USER_CHANGE, f"{before.name}: groups of the organisation's login")
+            return rows.find(connection, row.user_key), str(row.user_key)
+
+        user, found = await self._journal.write(work)
+        stored = self._journal.read_rows(select(users.c.password).where(users.c.key == found))
+        return await self.logins.admit(user, found, stored[0].password if stored else "", proven="oidc" if who.factor else "")
+
     def session(self, token: str) -> Session | None:
         """The open session of `token`, with its user as of now; None if there is none, or it is over."""
         return self.sessions.get(token)
@@ -171,6 +218,7 @@ class People:
     async def tend(self) -> None:
         """What is done now and then: remove what is over, write down when things were last used."""
         await self.sessions.tend()
+        await self.clients.tend()
 
     # --- the audit --------------------------------------------------------------------------------------------
 

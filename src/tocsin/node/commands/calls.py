@@ -42,9 +42,13 @@ class Console:
             self._url = (folder / "http.url").read_text().strip()
         except OSError:
             raise NotReachable(f"no node runs in {folder}: start it with `tocsin up {folder}`") from None
-        self._http = httpx2.Client(base_url=f"{self._url}/api/v1", timeout=30)
+        self._http = httpx2.Client(base_url=f"{self._url}/api/v1", timeout=30, verify=_trusted(folder, self._url))
         self._errors = (httpx2.TransportError,)
         answer = self._ask("POST", "/session", json={"name": user, "password": _password(user)})
+        if "pending" in answer:
+            if answer["enrol"] or set(answer["second_factor"]).isdisjoint({"totp", "recovery"}):
+                raise Denied("this login needs a passkey, or a second factor that is not set up yet: use the console")
+            answer = self._ask("POST", "/session/totp", json={"pending": answer["pending"], "code": _code(user)})
         self._http.headers["x-tocsin-csrf"] = answer["csrf"]
         self.session = answer
 
@@ -75,3 +79,25 @@ def _password(user: str) -> str:
 
         return getpass.getpass(f"Password of {user}: ")
     raise Denied("a password is needed: set TOCSIN_PASSWORD")
+
+
+def _code(user: str) -> str:
+    if given := os.environ.get("TOCSIN_CODE"):
+        return given
+    if os.isatty(0):
+        import getpass
+
+        return getpass.getpass(f"One-time code of {user}: ")
+    raise Denied("a one-time code is needed: set TOCSIN_CODE")
+
+
+def _trusted(folder: Path, url: str) -> Any:
+    certificate = read(folder).http.certificate
+    if not url.startswith("https:") or not certificate:
+        return True
+    import ssl
+
+    # The node's own certificate, pinned: it is asked at whatever address it listens on.
+    context = ssl.create_default_context(cafile=str(folder / certificate))
+    context.check_hostname = False
+    return context

@@ -29,12 +29,14 @@ from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
 from tocsin.node.service import Node
 from tocsin.node.warning_screens import WarningScreens
-from tocsin.people import FactorNeeded, NoSuchUser
+from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
 from .live_routes import live
+from .oidc_routes import OidcController
 from .partner_routes import PartnerController
+from .people_routes import ApprovalController, ClientController, PeopleController, ReceiverController
 from .rehearsal_routes import RehearsalController
 from .rule_routes import RuleController
 from .session_routes import NoSession, SessionController, reader_of
@@ -61,6 +63,7 @@ _STATUS: list[tuple[type[TocsinError], int]] = [
     (NotFound, 404),
     (NoSuchUser, 404),
     (NotAllowed, 403),
+    (AlreadyDecided, 409),
     (Denied, 403),
     (Conflict, 409),
     (NotReachable, 503),
@@ -83,6 +86,11 @@ def make_app(node: Node) -> Litestar:
             SessionController,
             OwnSessionController,
             FactorController,
+            OidcController,
+            PeopleController,
+            ClientController,
+            ReceiverController,
+            ApprovalController,
             WatchController,
             WarningController,
             ReportController,

@@ -16,7 +16,7 @@ from tocsin.node.service import Change, Node
 
 from .frames import frame
 from .given import OfRealm, TheNode
-from .session_routes import COOKIE, reader_at, same_origin
+from .session_routes import reader_at, same_origin, still
 
 EVERY_S = 0.5
 FEEDS_EVERY_S = 3.0
@@ -78,11 +78,10 @@ async def live(socket: WebSocket[Any, Any, Any], node: TheNode, realm: OfRealm) 
     await socket.accept()
     stream = Stream(node, reader, wanted)
     stop = node.listen(stream.hear)
-    token = socket.cookies.get(COOKIE, "")
     watcher = asyncio.create_task(_until_closed(socket))
     ticks = 0
     try:
-        while not watcher.done() and node.people.session(token) is not None:
+        while not watcher.done() and still(node, socket, reader):
             for data in stream.take():
                 await socket.send_data(data.decode(), mode="text")
             ticks += 1

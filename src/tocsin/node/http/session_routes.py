@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +24,8 @@ from .given import TheNode, TheReader, TheScreens
 
 COOKIE = "tocsin_session"
 CSRF = "x-tocsin-csrf"
+CERTIFICATE = "tocsin.certificate"
+"""Where the server puts the SHA-256 of a client's certificate, once its chain was checked."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
 Json = dict[str, Any]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -59,11 +61,43 @@ class LogIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def reader_at(node: Node, connection: ASGIConnection[Any, Any, Any, Any]) -> Reader:
-    """The reader whose session cookie `connection` bears; raises `NoSession`."""
+    """The reader that `connection` speaks for: a machine client by its bearer token or certificate, else a person by the session's cookie.
+
+    Raises `NoSession`.
+    """
+    if (machine := _machine_at(node, connection)) is not None:
+        return machine
     token = connection.cookies.get(COOKIE, "")
     if not token or (session := node.people.session(token)) is None:
         raise NoSession
     return reader_in(node, session)
+
+
+def _machine_at(node: Node, connection: ASGIConnection[Any, Any, Any, Any]) -> Reader | None:
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    certificate = cast("dict[str, Any]", connection.scope).get(CERTIFICATE)
+    if kind.lower() == "bearer":
+        try:
+            user = node.people.clients.by_token(token.strip())
+        except Denied as error:
+            raise NotIn(str(error)) from None
+        if user is None:
+            raise NoSession
+    elif certificate is not None and COOKIE not in connection.cookies:
+        if (user := node.people.clients.by_certificate(certificate)) is None:
+            raise NoSession
+    else:
+        return None
+    return Reader(user, node.view(user.clearance), "", None, proven=not node.people.security.step_up)
+
+
+def still(node: Node, connection: ASGIConnection[Any, Any, Any, Any], reader: Reader) -> bool:
+    """Whether `connection` still speaks for the same reader with the same rights: a stream ends as soon as it does not."""
+    try:
+        now = reader_at(node, connection)
+    except Denied:
+        return False
+    return now.user == reader.user
 
 
 def reader_in(node: Node, session: Session) -> Reader:
@@ -88,7 +122,12 @@ def acts_of(handler: Any) -> tuple[Act, ...]:
 
 def _with_token(node: Node, request: Request[Any, Any, Any]) -> Reader:
     reader = reader_at(node, request)
-    if request.method not in SAFE and not hmac.compare_digest(request.headers.get(CSRF, "").encode(), reader.csrf.encode()):
+    # A machine's token is in a header that no page can make a browser send.
+    if (
+        reader.session is not None
+        and request.method not in SAFE
+        and not hmac.compare_digest(request.headers.get(CSRF, "").encode(), reader.csrf.encode())
+    ):
         raise BadCsrf
     return reader
 
@@ -119,6 +158,19 @@ class WithPasskey(msgspec.Struct, forbid_unknown_fields=True):
     credential: Json
 
 
+class Accepting(msgspec.Struct, forbid_unknown_fields=True):
+    """An invitation's token, with the password that the invited person chose."""
+
+    token: Short
+    password: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class Invited(msgspec.Struct, forbid_unknown_fields=True):
+    """An invitation's token."""
+
+    token: Short
+
+
 class SessionController(Controller):
     """The session of the person at the console."""
 
@@ -130,9 +182,25 @@ class SessionController(Controller):
     ) -> Response[Json]:
         """Log in; the answer sets the session's cookie, or says which second factor is still to be proven."""
         answer = await first(request, lambda: node.people.logins.begin(data.name, data.password))
-        if isinstance(answer, Pending):
-            return Response({"second_factor": list(answer.ways), "enrol": answer.enrol, "pending": answer.token})
-        return opened(node, screens, request, answer)
+        return entered(node, screens, request, answer)
+
+    @get("/ways", sync_to_thread=False)
+    def ways(self, node: TheNode) -> Json:
+        """How one may log in here; needs no session."""
+        return {"password": True, "organisation": urlsplit(node.oidc.provider.issuer).hostname if node.oidc is not None else None}
+
+    @post("/invitation/look", status_code=200, reads=True)
+    async def look(self, node: TheNode, request: Request[Any, Any, Any], data: Annotated[Invited, Body()]) -> Json:
+        """Whom an invitation is for, for who holds its token."""
+        found = await first(request, lambda: _soon(lambda: node.people.invitations.look(data.token)))
+        return {"name": found.name, "roles": sorted(found.roles), "expires": found.expires, "node": node.config.name}
+
+    @post("/invitation", status_code=200, act=Act.INVITATION_ACCEPT)
+    async def accept(
+        self, node: TheNode, screens: TheScreens, request: Request[Any, Any, Any], data: Annotated[Accepting, Body()]
+    ) -> Response[Json]:
+        """Accept an invitation with a password of one's own, and log in."""
+        return entered(node, screens, request, await first(request, lambda: node.people.invitations.accept(data.token, data.password)))
 
     @post("/totp", status_code=200, act=Act.SESSION_OPEN)
     async def with_code(
@@ -199,6 +267,13 @@ async def first(request: Request[Any, Any, Any], step: Callable[[], Awaitable[T]
         return await step()
     except Denied as error:
         raise NotIn(str(error)) from None
+
+
+def entered(node: Node, screens: Screens, request: Request[Any, Any, Any], answer: Session | Pending) -> Response[Json]:
+    """The answer to a first factor: a session, or which second factor is still to be proven."""
+    if isinstance(answer, Pending):
+        return Response({"second_factor": list(answer.ways), "enrol": answer.enrol, "pending": answer.token})
+    return opened(node, screens, request, answer)
 
 
 def opened(node: Node, screens: Screens, request: Request[Any, Any, Any], session: Session, more: Json | None = None) -> Response[Json]:
