@@ -59,7 +59,7 @@ def label(origin, *readers, level=1):
 class Node:
     def __init__(self, town, name, folder):
         self.town, self.name, self.folder = town, name, folder
-        self.keys = NodeKeys.make(name)
+        self.keys = (town.make_keys or NodeKeys.make)(name)
         self.clock = Watch()
         self.runs = 0
         self.entropy = None
@@ -184,8 +184,8 @@ class Node:
 
 
 class Town:
-    def __init__(self, folder, names, settings):
-        self.settings = settings
+    def __init__(self, folder, names, settings, keys=None):
+        self.settings, self.make_keys = settings, keys
         self.relay = Relay(Path(folder) / "relay")
         self.nodes = {name: Node(self, name, Path(folder) / name) for name in names}
         self.wrap_transport = lambda node, transport: transport
@@ -205,9 +205,9 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder, *names, settings=QUICK, levels=None, wrap=None):
+async def town(folder, *names, settings=QUICK, levels=None, wrap=None, keys=None):
     """Nodes that all know each other, started."""
-    place = Town(folder, names, settings)
+    place = Town(folder, names, settings, keys)
     if wrap:
         place.wrap_transport = wrap
     await place.relay.start([place.card(name) for name in names])

@@ -293,6 +293,20 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Revocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A node trusts a partner's keys no more. `card`: the digest of the partner's card, in hex.
+
+    `state`: revoked (its own people's decision, told to the other partners) or excluded (because those in `agreed` had
+    revoked it, noted for itself).
+    """
+
+    partner: str
+    card: str
+    state: str
+    reason: str
+    agreed: tuple[str, ...] = ()
+
+
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "report": Report,
     "claim": Claim,
@@ -311,6 +325,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "requirement": Requirement,
     "subscription": Subscription,
     "restart": Restart,
+    "revocation": Revocation,
 }
 _KINDS = {body: kind for kind, body in _BODIES.items()}
 # What stands in banners and lists: one plain line, without a comma that would make two names of one.

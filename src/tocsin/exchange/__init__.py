@@ -8,12 +8,14 @@ from .book import Book
 from .card import Card
 from .errors import BadCard, BadProof, BadWire, NotThatCard, OpenRelay, Refused, RelayFull, RelayUnreachable, Spoofed
 from .keys import NodeKeys
-from .model import LedgerRow, Link, OldCard, Partner, Parts, Settings, Sink, Standing
+from .model import LedgerRow, Link, OldCard, Partner, Parts, Settings, Sink, Standing, Step
+from .probe import probe
 from .recovery import RecoveryKey
 from .relay import Relay
 from .seal import verify_proof
 from .service import Exchange
-from .transport import NatsTransport, Transport, probe
+from .succession import chain_from_text, chain_to_text
+from .transport import NatsTransport, Transport
 
 __all__ = [
     "BadCard",
@@ -40,7 +42,10 @@ __all__ = [
     "Sink",
     "Spoofed",
     "Standing",
+    "Step",
     "Transport",
+    "chain_from_text",
+    "chain_to_text",
     "probe",
     "verify_proof",
 ]

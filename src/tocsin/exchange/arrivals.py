@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.core import Restart
 from tocsin.core.times import SECOND
 
-from . import seal, store, wire
+from . import store, wire
 from .errors import BadWire, Refused
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .store import OutChain
     from .streaming import Streams
     from .transport import Arrival
+    from .trust import Trust
 
 
 ANEW_EVERY = 60 * SECOND  # between two new chains to one partner in one realm
@@ -42,7 +43,9 @@ class Arrivals:
         outstanding: Outstanding,
         grants: Grants,
         streams: Streams,
+        trust: Trust,
     ) -> None:
+        self._trust = trust
         self._context, self._inboxes, self._couriers = context, inboxes, couriers
         self._outstanding, self._grants, self._streams = outstanding, grants, streams
         self.notary: Notary | None = None
@@ -60,11 +63,11 @@ class Arrivals:
         elif arrival.klass == wire.CONTROL:
             await self._control(arrival, partner, inbox, digest)
         else:
-            await inbox.packet(arrival, partner.card)
+            await inbox.packet(arrival, self._trust.signer(partner))
 
     async def _control(self, arrival: Arrival, partner: Partner, inbox: Inbox, digest: bytes) -> None:
         try:
-            control, body = seal.open_control(arrival.data, partner.card, self._context.me)
+            control, body = await self._trust.open(arrival.data, partner)
             if not inbox.check_control(control, again=arrival.again):
                 return
             inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
@@ -73,6 +76,7 @@ class Arrivals:
             await self._context.refuse(partner.id, "malformed", digest)
         except Refused as refusal:
             await self._context.refuse(partner.id, refusal.reason, digest)
+            await self._trust.excuse(arrival.data, partner, refusal.reason)
 
     async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox) -> None:
         match body:
@@ -83,7 +87,7 @@ class Arrivals:
             case wire.Receipt():
                 await self.receipts(partner.id, body.have)
             case wire.Grant():
-                await inbox.grant(body, partner.card)
+                await inbox.grant(body, self._trust.signer(partner))
             case wire.AskGrant():
                 await self._grants.answer(body, partner)
             case wire.NoGrant():
@@ -98,6 +102,8 @@ class Arrivals:
                 await self.notary.asked(partner, body)
             case wire.Witnessed() if self.notary is not None:
                 await self.notary.answered(partner, body)
+            case wire.Succession() | wire.Known() | wire.Ping() | wire.Pong():
+                await self._trust.heed(partner, body, sent_at)
 
     def _ask(self, partner: str, ask: wire.AskRange) -> None:
         realm = self._outstanding.realm_of(partner, ask.tag)

@@ -142,6 +142,22 @@ class Card(msgspec.Struct, frozen=True):
             raise BadCard("this partner card is not signed by the keys that it names: ask for it again")
 
 
+class Following(Card, frozen=True):
+    """A card for checking messages some of which may still bear the signatures of the card before it."""
+
+    before: Card | None = None
+
+    @staticmethod
+    def of(card: Card, before: Card) -> Following:
+        """`card`, with `before` valid beside it."""
+        return Following(**msgspec.structs.asdict(card), before=before)
+
+    def verify(self, context: bytes, data: bytes, signatures: wire.Signatures, *, both: bool) -> bool:
+        """As `Card.verify`, by either card."""
+        here = verify(self.ed25519, self.mldsa65, context, data, signatures, both=both)
+        return here or (self.before is not None and self.before.verify(context, data, signatures, both=both))
+
+
 def verify(ed25519: bytes, mldsa65: bytes, context: bytes, data: bytes, signatures: wire.Signatures, *, both: bool) -> bool:
     """Whether the holders of two raw public keys signed `context` ‖ 0x00 ‖ `data`, as `Card.verify`."""
     message = context + b"\x00" + data

@@ -11,7 +11,7 @@ from tocsin.core.times import SECOND, Micros
 from tocsin.journal import Entry
 
 from . import seal, wire
-from .errors import RelayFull, RelayUnreachable
+from .errors import Barred, RelayFull, RelayUnreachable
 from .keys import Prekeys
 from .recalls import Recalls
 from .wants import Wants
@@ -45,6 +45,8 @@ class Context:
         self.gaps: Counter[str] = Counter()  # by partner
         self.recalls = Recalls(self.journal)
         self.wants = Wants(self.journal, self.me)
+        self.barred: set[str] = set()  # who is being put out: nothing more is sent there
+        self.last_refused: dict[str, tuple[str, Micros]] = {}
         self._ids = self.entropy.child("record ids")
         self._stamp = 0
         self._control_locks: dict[str, asyncio.Lock] = {}
@@ -60,7 +62,19 @@ class Context:
         me = frozenset({self.me})
         return Label(self.clearance.policy, 0, me, me)
 
-    async def control(self, partner: str, body: wire.Wire | Callable[[], wire.Wire]) -> bool:
+    def untold(self, partner: str) -> bool:
+        """Whether this node has newer keys than that partner is known to have heard of."""
+        return bool(self.keys.links) and self.book.told(partner) != self.keys.digest()
+
+    async def send(self, partner: str, tag: str, klass: str, data: bytes, *, introducing: bool = False) -> None:
+        """The one way out to the relay. Raises `Barred` for whoever is put out, or could not check the signatures yet."""
+        if partner in self.barred or self.book.get(partner) is None:
+            raise Barred("this partner is put out")
+        if not introducing and self.untold(partner):
+            raise Barred("this partner has not heard of this node's new keys")
+        await self.transport.send(partner, tag, klass, data)
+
+    async def control(self, partner: str, body: wire.Wire | Callable[[], wire.Wire], *, introducing: bool = False) -> bool:
         """Send a control message; whether the relay took it. Whoever sends one can bear its loss: it is said again or asked for.
 
         A `body` that is to be true at the moment of its stamp is given as a function.
@@ -70,7 +84,7 @@ class Context:
         async with lock:
             message = seal.make_control(self.keys, partner, body if isinstance(body, wire.Wire) else body(), self.stamp())
             try:
-                await self.transport.send(partner, wire.NO_TAG, wire.CONTROL, message)
+                await self.send(partner, wire.NO_TAG, wire.CONTROL, message, introducing=introducing)
             except (RelayFull, RelayUnreachable):
                 self.counts["control_unsent"] += 1
                 return False
@@ -85,6 +99,7 @@ class Context:
         self.counts[f"refused_{reason.replace('-', '_')}"] += 1
         self.refused[name] += 1
         now = self.clock.now()
+        self.last_refused[name] = reason, now
         began, kept = self._minute.get(name, (now, 0))
         if now - began >= MINUTE:
             began, kept = now, 0

@@ -11,6 +11,8 @@ Denied
     OpenRelay           the relay lets in what it must not
 NotReachable
     RelayUnreachable    the relay does not answer, or does not store what is sent
+        Barred          nothing may go to that partner now
+        NoStream        the relay has no place for that recipient
     RelayFull           the relay holds as much for that recipient as it may
 """
 
@@ -65,3 +67,11 @@ class RelayUnreachable(NotReachable):
 
 class RelayFull(NotReachable):
     """Raised if the relay refuses a message because its place for that recipient is full."""
+
+
+class Barred(RelayUnreachable):
+    """Raised before anything is sent to a partner that is put out, or that has yet to hear of this node's new keys."""
+
+
+class NoStream(RelayUnreachable):
+    """Raised if the relay has no stream from this node to that recipient."""

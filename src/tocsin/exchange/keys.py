@@ -114,6 +114,7 @@ class NodeKeys:
         self._mldsa65 = MLDSA65PrivateKey.from_seed_bytes(seeds.mldsa65)
         self._relay = Ed25519PrivateKey.from_private_bytes(seeds.relay)
         self.kem = KemKey(MLKEM768PrivateKey.from_seed_bytes(seeds.mlkem768), X25519PrivateKey.from_private_bytes(seeds.x25519))
+        self._digest = self._blank("", 0, ()).digest()
 
     def __repr__(self) -> str:
         return f"NodeKeys({self.partner!r})"
@@ -157,10 +158,17 @@ class NodeKeys:
 
     def card(self, name: str, clock: Clock, relays: tuple[str, ...] = ()) -> Card:
         """This node's card, signed, under the name that people call it; `relays` is where it meets partners."""
-        blank = Card(
+        blank = self._blank(name, clock.now() // 1_000_000 * 1_000_000, relays)
+        context, _, rest = blank.signed_bytes().partition(b"\x00")
+        card = msgspec.structs.replace(blank, signatures=self.sign(context, rest, both=True))
+        card.check()
+        return card
+
+    def _blank(self, name: str, made: Micros, relays: tuple[str, ...]) -> Card:
+        return Card(
             partner=self.partner,
             name=name,
-            made=clock.now() // 1_000_000 * 1_000_000,
+            made=made,
             ed25519=self._ed25519.public_key().public_bytes_raw(),
             mldsa65=self._mldsa65.public_key().public_bytes_raw(),
             kem=self.kem.public(),
@@ -170,17 +178,10 @@ class NodeKeys:
             recovery=self._seeds.recovery,
             relays=relays,
         )
-        context, _, rest = blank.signed_bytes().partition(b"\x00")
-        card = msgspec.structs.replace(blank, signatures=self.sign(context, rest, both=True))
-        card.check()
-        return card
 
     def digest(self) -> bytes:
         """What this node's card has as its `digest`."""
-        return Card(
-            self.partner, "", 0, self._ed25519.public_key().public_bytes_raw(), self._mldsa65.public_key().public_bytes_raw(),
-            self.kem.public(), self.relay_user, recovery=self._seeds.recovery,
-        ).digest()  # fmt: skip
+        return self._digest
 
     @property
     def links(self) -> tuple[wire.Link, ...]:

@@ -58,6 +58,18 @@ class OldCard(NamedTuple):
     until: Micros | None
 
 
+HERE, THERE, RELAY = "here", "there", "relay"
+
+
+class Step(NamedTuple):
+    """One step of a pairing test: `side` (here, there, relay) is whose it is to mend if it is not `well`; `says` is one line."""
+
+    what: str
+    well: bool
+    side: str
+    says: str
+
+
 class LedgerRow(NamedTuple):
     """What became of one record towards one partner; times in µs of protocol time, None for what has not happened.
 
@@ -132,6 +144,7 @@ class Settings:
     rotate: Micros = HOUR  # an epoch's life
     prekey_period: Micros = DAY
     prekey_grace: Micros = HOUR
+    card_grace: Micros = HOUR  # in which messages signed by a partner's card of before a rotation still count
     ask_again: Micros = SECOND  # before a range or a grant is asked for again
     give_up: Micros = 15 * SECOND  # before observations that were asked for count as gone
     gather_s: float = 0.1  # between envelopes of records to one partner

@@ -292,7 +292,7 @@ class Courier:
         if (message := self._packer.message(partner.id, found, epoch)) is None:
             return 0
         tag, packet = message
-        await context.transport.send(partner.id, tag, wire.RECORDS, packet)
+        await context.send(partner.id, tag, wire.RECORDS, packet)
         context.counts["records_sent_again" if again else "records_sent"] += len(found.batch)
         await self._packer.note(partner.id, found)
         return len(found.batch)

@@ -27,8 +27,9 @@ from tocsin.core import InputError
 
 from . import nkey, wire
 from .errors import RelayUnreachable
+from .login import login
+from .probe import CONSUMER
 from .tasks import end
-from .transport import CONSUMER, login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,9 +176,9 @@ class Relay:
         return int(port)
 
     def _write_configuration(self, members: Sequence[Card]) -> None:
-        names = [card.partner for card in members]
-        if len(set(names)) != len(names) or len(names) > MAX_MEMBERS or not all(map(wire.is_partner, names)):
-            raise InputError(f"a relay takes at most {MAX_MEMBERS} members, each name once")
+        names = {card.partner for card in members}
+        if len({card.relay for card in members}) != len(members) or len(names) > MAX_MEMBERS or not all(map(wire.is_partner, names)):
+            raise InputError(f"a relay takes at most {MAX_MEMBERS} members, each log-in once")
         self._members = tuple(members)
         admin = nkey.encode_user(self._admin.public_key().public_bytes_raw())
         (self._folder / "relay.json").write_text(json.dumps({"port": self._port}))
@@ -228,7 +229,7 @@ def server_binary() -> str:
 def configuration(port: int, store: Path, admin: str, members: Sequence[Card]) -> str:
     """The server's configuration: loopback, no anonymous client, and for each member exactly what it needs."""
     users: list[dict[str, Any]] = [{"nkey": admin}]
-    users += [{"nkey": card.relay, "permissions": permissions(card.partner, [m.partner for m in members])} for card in members]
+    users += [{"nkey": card.relay, "permissions": permissions(card.partner, sorted({m.partner for m in members}))} for card in members]
     whole = {
         "listen": f"127.0.0.1:{port}",
         "server_name": "tocsin-relay",
@@ -269,7 +270,8 @@ async def _stream_names(manager: JetStreamContext) -> set[str]:
 
 
 def _pairs(members: Sequence[Card]) -> list[tuple[str, str, str]]:
-    return [(a.partner, b.partner, klass) for a in members for b in members if a.partner != b.partner for klass in wire.CLASSES]
+    names = sorted({card.partner for card in members})
+    return [(a, b, klass) for a in names for b in names if a != b for klass in wire.CLASSES]
 
 
 def _stream(recipient: str, sender: str, klass: str) -> api.StreamConfig:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from tocsin.core import InputError, Label, Receipt, Ref, TocsinError, seconds
+from tocsin.core import InputError, Label, Receipt, Ref, TocsinError, encode, seconds
+from tocsin.journal import Entry
 
-from . import store, wire
+from . import pairing, store, wire
 from .arrivals import Arrivals
 from .catalogue import Catalogue
 from .context import Context
@@ -21,15 +22,18 @@ from .recalls import RECALL, recalled_by
 from .saying import Sayings
 from .streaming import Streams
 from .tasks import end
+from .trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
+
+    from sqlalchemy import Connection
 
     from tocsin.core import Observations, Realm, Record, Subscription
     from tocsin.journal import Journal, Kept
     from tocsin.policy import Release
 
-    from .model import Notary, Partner, Parts
+    from .model import Notary, Partner, Parts, Step
     from .saying import Chains
 
 DOWN = seconds(60)
@@ -54,7 +58,8 @@ class Exchange:
         self._outstanding = Outstanding(self._context)
         self._packer = Packer(self._context, self._outstanding, self._releases, self._shared)
         self._catalogue = Catalogue(self._context, self._releases, self._outstanding)
-        self._arrivals = Arrivals(self._context, self._inboxes, self._couriers, self._outstanding, self._grants, self._streams)
+        self._trust = Trust(self._context, self._inboxes, self._grants, self._go_on)
+        self._arrivals = Arrivals(self._context, self._inboxes, self._couriers, self._outstanding, self._grants, self._streams, self._trust)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
         self._fitting = asyncio.Lock()
@@ -134,6 +139,46 @@ class Exchange:
     async def share(self, batch: Observations) -> Release:
         """Send observations to whoever may have them; never waits, and drops the oldest when too many wait."""
         return self._streams.share(batch)
+
+    async def introduce(self) -> None:
+        """Tell every partner of this node's new keys, now rather than with the next heartbeat."""
+        for partner in self._context.book.partners():
+            self._spawn(self._beat(partner.id), "heartbeat")
+
+    async def put_out(self, partner: str, record: Record, state: str, reason: str) -> Kept:
+        """Keep `record`, which says that a partner is out (`state`: revoked, excluded), with that partner out from its commit on.
+
+        Nothing is sent to it from before the commit; every audience it was in gets a new epoch. Raises `InputError` if it is none.
+        """
+        context = self._context
+        if context.book.get(partner) is None:
+            raise InputError(f"there is no partner {partner[:40]!r}")
+        if partner in record.label.releasable_to:
+            raise InputError("what says that a partner is out is not for that partner")
+        context.barred.add(partner)
+
+        release = self._releases.of(record.label, record.realm)
+        chains: Chains = {}
+
+        def out(connection: Connection, new: list[Kept]) -> None:
+            chains.update(store.enqueue(connection, new, [release] * len(new), context.clock.now()))
+            context.book.put_out_rows(connection, partner, state, reason)
+            store.withhold_all(connection, partner, f"It is {state}.", context.clock.now())
+
+        try:
+            (kept,) = await context.journal.keep([Entry(encode(record), record)], out)
+            context.book.put_out_now(partner, state, reason)
+        finally:
+            context.barred.discard(partner)
+        self._grants.prekeys.pop(partner, None)
+        await self._enqueued(chains, [kept])
+        await context.changed("partners")
+        return kept
+
+    async def test(self, partner: str) -> list[Step]:
+        """Try the whole way to a partner and back, step by step up to the first that fails."""
+        known = self._context.book.get(partner)
+        return await pairing.test(self._context, self._trust, known, self._inboxes.get(partner)) if known else [pairing.unknown(partner)]
 
     def ledger(self, record_id: str) -> list[LedgerRow]:
         """What became of a record of this node's towards each partner."""
@@ -228,6 +273,11 @@ class Exchange:
         if self._running:
             self._spawn(self._context.changed("links"), "changed")
 
+    def _go_on(self, partner: str) -> None:
+        if partner in self._couriers:
+            self._couriers[partner].wake()
+        self._streams.link_is_up()
+
     def _members_changed(self) -> None:
         if self._running:
             self._spawn(self._fit_members(), "members")
@@ -297,7 +347,8 @@ class Exchange:
     async def _beat(self, partner: str) -> None:
         if not self._context.transport.connected or (inbox := self._inboxes.get(partner)) is None:
             return
-        await self._context.control(partner, lambda: self._heartbeat(partner, inbox))
+        if not await self._trust.introduce(partner):
+            await self._context.control(partner, lambda: self._heartbeat(partner, inbox))
 
     def _heartbeat(self, partner: str, inbox: Inbox) -> wire.Heartbeat:
         heads = self._outstanding.heads(partner, self._context.settings.heads)

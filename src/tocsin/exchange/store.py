@@ -197,6 +197,12 @@ def mark(connection: Connection, partner: str, ids: Sequence[str], state: str, r
         connection.execute(update(outbox).where(*where).values(**values))
 
 
+def withhold_all(connection: Connection, partner: str, reason: str, now: Micros) -> None:
+    """Whatever a partner has not confirmed is not brought to it any more."""
+    where = (outbox.c.partner == partner, outbox.c.state.in_(["queued", "sent"]))
+    connection.execute(update(outbox).where(*where).values(state="withdrawn", reason=reason[:200], at=now))
+
+
 def close(connection: Connection, partner: str, realm: str, have: wire.Have, now: Micros) -> None:
     """Close every row before a receipt's `next`, and note those that the partner would not keep."""
     # From where the last receipt ended: what this costs must not grow with what was ever said.

@@ -244,7 +244,7 @@ class Streams:
                     sent_at=context.stamp(),
                 )
                 try:
-                    await context.transport.send(partner, one.tag, wire.OBSERVATIONS, packet)
+                    await context.send(partner, one.tag, wire.OBSERVATIONS, packet)
                     context.counts["batches_sent"] += 1
                 except RelayFull:
                     context.counts["batches_dropped"] += 1

@@ -7,6 +7,7 @@ card that claims a partner's name with other keys and no such signature is nobod
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tocsin.core import InputError
 from . import card as cards
 from . import recovery, wire
 from .card import Card
-from .errors import Refused
+from .errors import BadCard, BadWire, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,26 @@ def follow(held: Card, links: Sequence[wire.Link]) -> Card:
             raise Refused("succession")
         card = after
     return card
+
+
+def chain_to_text(links: Sequence[wire.Link]) -> str:
+    """Links as text for a mail or a stick."""
+    return (
+        "# Tocsin chain of cards: it proves itself, nothing in it is secret\n"
+        + base64.b64encode(wire.write(wire.Succession(tuple(links)))).decode()
+    )
+
+
+def chain_from_text(text: str) -> tuple[wire.Link, ...]:
+    """The links that `chain_to_text` wrote; raises `BadCard`."""
+    lines = "".join(line.strip() for line in text.splitlines() if not line.startswith("#"))
+    try:
+        found = wire.read(base64.b64decode(lines, validate=True), wire.Succession)
+    except (ValueError, BadWire):
+        raise BadCard("this is no chain of cards: ask for it again") from None
+    if not wire.sane(found):
+        raise BadCard("this chain of cards is empty or too long")
+    return found.links
 
 
 def _holds(before: Card, after: Card, link: wire.Link) -> bool:

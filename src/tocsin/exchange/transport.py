@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import nats.errors
-from nats.aio.client import Client
 
 from . import wire
-from .errors import OpenRelay, RelayFull, RelayUnreachable
+from .errors import NoStream, OpenRelay, RelayFull, RelayUnreachable
+from .login import CONNECT_S, NoLogin, diagnose, login, steps_to, trust_only
+from .probe import CONSUMER, probe
 from .tasks import end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from pathlib import Path
 
+    from nats.aio.client import Client
     from nats.aio.msg import Msg
 
     from tocsin.core import Entropy
 
     from .keys import NodeKeys
+    from .model import Step
 
-CONSUMER = "pull"
 BATCH = 128  # messages that one pull asks for
 PULL_S = 20.0  # how long the relay holds a pull open
 IDLE_S = 2.0  # while it does, it says so this often; a stream that is not there yet says nothing at all
-CONNECT_S = 3
 SEND_S = 5.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 3.0
 
@@ -69,6 +69,14 @@ class Transport(Protocol):
         """Leave `data` for `recipient`; raises `RelayFull` or `RelayUnreachable` unless the relay confirms that it stored it."""
         ...
 
+    async def diagnose(self) -> list[Step]:
+        """The steps to the relay, up to the first that fails."""
+        ...
+
+    def has_stream(self, sender: str) -> bool:
+        """Whether the relay is known to hold a stream from that sender."""
+        ...
+
     async def cut(self) -> None:
         """Drop the link and stay away until `restore`."""
         ...
@@ -83,10 +91,13 @@ class Transport(Protocol):
 
 
 class NatsTransport:
-    """A link to a NATS relay at `url` (several, separated by commas, for a cluster)."""
+    """A link to a NATS relay at `url` (several, separated by commas, are tried in turn); `ca` is its pinned authority's file."""
 
-    def __init__(self, url: str, keys: NodeKeys, entropy: Entropy) -> None:
+    def __init__(self, url: str, keys: NodeKeys, entropy: Entropy, ca: Path | None = None) -> None:
         self._url, self._keys, self._entropy = url, keys, entropy
+        self._tls = trust_only(ca) if "tls://" in url else None
+        self._missing: set[tuple[str, str]] = set()
+        self._problem: NoLogin | None = None
         self._client: Client | None = None
         self._allowed = asyncio.Event()
         self._allowed.set()
@@ -147,6 +158,8 @@ class NatsTransport:
         try:
             answer = await asyncio.shield(asking)
             error = json.loads(answer.data).get("error")
+        except nats.errors.NoRespondersError:
+            raise NoStream("the relay has no stream for that recipient") from None
         except (nats.errors.Error, OSError, ValueError) as problem:
             raise RelayUnreachable(f"the relay did not confirm a message ({type(problem).__name__})") from None
         if error:
@@ -183,16 +196,7 @@ class NatsTransport:
         while True:
             await self._allowed.wait()
             try:
-                if not self._tried:
-                    await probe(self._url, self._keys, self._senders)
-                    self._tried = True
-                client = await login(
-                    self._url,
-                    self._keys.relay_user,
-                    self._keys.sign_nonce,
-                    inbox=f"_INBOX.{self._keys.partner}",
-                    closed=self._gone.set,
-                )
+                client = await self._log_in()
             except OpenRelay as problem:
                 self._open = problem
                 return
@@ -211,6 +215,36 @@ class NatsTransport:
                 await end(self._pullers.values())
                 self._pullers.clear()
                 self._changed(False)
+
+    async def _log_in(self) -> Client:
+        """As this node's user; while a rotation is young, as the user of before where the relay does not know the new one yet."""
+        problem: RelayUnreachable | None = None
+        for keys in (self._keys, self._keys.former):
+            if keys is None:
+                continue
+            try:
+                if not self._tried:
+                    await probe(self._url, keys, self._senders, tls=self._tls)
+                    self._tried = True
+                inbox = f"_INBOX.{keys.partner}"
+                client = await login(self._url, keys.relay_user, keys.sign_nonce, inbox=inbox, closed=self._gone.set, tls=self._tls)
+            except NoLogin as error:
+                problem = problem or error
+                continue
+            self._problem = None
+            return client
+        self._problem = problem if isinstance(problem, NoLogin) else None
+        raise problem or RelayUnreachable("no connection to the relay")
+
+    async def diagnose(self) -> list[Step]:
+        """As `Transport.diagnose`; a link that stands says itself that all is well."""
+        if self.connected:
+            return steps_to(self._url, None)
+        return await diagnose(self._url, self._keys, self._tls)
+
+    def has_stream(self, sender: str) -> bool:
+        """As `Transport.has_stream`."""
+        return (sender, wire.CONTROL) not in self._missing
 
     async def _stay(self, client: Client) -> None:
         self._gone.clear()
@@ -246,12 +280,15 @@ class NatsTransport:
                         break
                     if message.headers and "Status" in message.headers:
                         if message.headers["Status"] == "100":
+                            self._missing.discard((sender, klass))
                             continue
                         # 408 ends a pull that waited long enough; anything else (no such stream yet) is asked again, more and more slowly.
                         if message.headers["Status"] != "408":
+                            self._missing.add((sender, klass))
                             await asyncio.sleep(pause)
                             pause = min(pause * 2, LONGEST_WAIT_S)
                         break
+                    self._missing.discard((sender, klass))
                     left -= 1
                     pause = FIRST_WAIT_S
                     await self._hand_over(client, message)
@@ -271,102 +308,6 @@ class NatsTransport:
                 await client.publish(message.reply, b'-NAK {"delay": 1000000000}')
                 return
         await client.publish(message.reply, b"+ACK")
-
-
-async def login(url: str, user: str, sign: Callable[[str], bytes], *, inbox: str, closed: Callable[[], Any] = lambda: None) -> Client:
-    """A connection as the nkey `user`; raises `RelayUnreachable`. It does not reconnect by itself: `closed` is called once when it ends."""
-    client = Client()
-    # The library's own nkey support needs another crypto library; it reads the user's name from here.
-    client._public_nkey = user
-    await _connect(client, url, inbox, closed, signature_cb=lambda nonce: base64.b64encode(sign(nonce)))
-    return client
-
-
-async def _connect(client: Client, url: str, inbox: str, closed: Callable[[], Any], **options: Any) -> None:
-    async def ended() -> None:
-        closed()
-
-    async def ignore(_: Exception) -> None:
-        return None
-
-    options.setdefault("error_cb", ignore)
-    try:
-        await asyncio.wait_for(
-            client.connect(
-                url.split(","),
-                inbox_prefix=inbox,
-                allow_reconnect=False,
-                connect_timeout=CONNECT_S,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                closed_cb=ended,
-                disconnected_cb=ended,
-                **options,
-            ),
-            2 * CONNECT_S,
-        )
-    except (nats.errors.Error, OSError, TimeoutError) as problem:
-        with contextlib.suppress(Exception):
-            await client.close()
-        raise RelayUnreachable(f"no connection to the relay ({type(problem).__name__})") from None
-
-
-async def probe(url: str, keys: NodeKeys, partners: Iterable[str]) -> None:
-    """Try what a sound relay refuses; raises `OpenRelay` naming what it allowed, `RelayUnreachable` if it does not answer.
-
-    Tried: a connection without a user; hearing another's inbox and everybody's messages; pulling another's stream; asking
-    about a stream or about the account; leaving a message under another's name.
-    """
-    me, other = keys.partner, next((name for name in sorted(partners) if name != keys.partner), "nobody-else")
-    anonymous = Client()
-    try:
-        await _connect(anonymous, url, "_INBOX.probe", lambda: None)
-    except RelayUnreachable:
-        pass
-    else:
-        await anonymous.close()
-        raise OpenRelay("this relay lets anyone in without a key: give it an authorization block")
-    said: list[str] = []
-
-    async def hear(error: Exception) -> None:
-        said.append(str(error))
-
-    client = Client()
-    client._public_nkey = keys.relay_user
-    await _connect(
-        client, url, f"_INBOX.{me}", lambda: None, error_cb=hear, signature_cb=lambda nonce: base64.b64encode(keys.sign_nonce(nonce))
-    )
-    theirs = wire.stream_name(other, me, wire.RECORDS)
-    subscriptions = (f"_INBOX.{other}.>", "in.>", f"in.{me}.>", "$JS.ACK.>", "$JS.EVENT.>", ">")
-    publications = (
-        wire.subject(me, other, wire.NO_TAG, wire.CONTROL),
-        f"$JS.API.CONSUMER.MSG.NEXT.{theirs}.{CONSUMER}",
-        f"$JS.ACK.{theirs}.{CONSUMER}.1.1.1.1.0",
-        f"$JS.API.STREAM.INFO.{theirs}",
-        f"$JS.API.STREAM.INFO.{wire.stream_name(me, other, wire.RECORDS)}",
-        "$JS.API.STREAM.NAMES",
-        "$JS.API.INFO",
-        f"$JS.API.STREAM.PURGE.{wire.stream_name(me, other, wire.RECORDS)}",
-    )
-    try:
-        for act, subjects in (("hear", subscriptions), ("send to", publications)):
-            for subject in subjects:
-                said.clear()
-                if act == "hear":
-                    await client.subscribe(subject)
-                else:
-                    await client.publish(subject, b"", reply=f"_INBOX.{me}.probe")
-                # The library writes a ping before what was published just now: only the second answer comes after the server's no.
-                await client.flush(CONNECT_S)
-                await client.flush(CONNECT_S)
-                if not any("permissions violation" in text.lower() for text in said):
-                    raise OpenRelay(f"this relay lets a member {act} {subject}: give each member only its own subjects")
-    except (nats.errors.Error, OSError):
-        raise RelayUnreachable("the relay ended the connection while it was tried") from None
-    finally:
-        await client.close()
 
 
 def _deliveries(reply: str) -> int:

@@ -7,9 +7,9 @@ import contextlib
 import hashlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ from tocsin.core import (
     stream,
 )
 from tocsin.core.labels import derived
-from tocsin.core.times import Micros
+from tocsin.core.times import HOUR, Micros
 from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, Parts, Relay
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
@@ -45,6 +45,7 @@ from . import organisation
 from .feeds import make_feed
 from .readers import SYSTEM, Reader
 from .register import Register
+from .revocations import Revocations
 from .topics import load_topics
 from .worlds import DemoClock, FollowClock, SaidIn, Sight, World
 
@@ -52,6 +53,7 @@ log = logging.getLogger("tocsin")
 TICK_S = 0.2
 SWEEP_S = 600
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+GRACE = HOUR
 
 
 class Lateness(NamedTuple):
@@ -94,6 +96,7 @@ class Node:
         self.views = Views()
         self.book = Book(journal, clock)
         self.register = Register()
+        self.revocations = Revocations(config.id)
         self.archive = Archive(folder / "archive", journal, clock, civil_hours=config.civil_hours)
         self.topics: list[Topic] = load_topics(config.topics, folder)
         self.worlds: dict[Realm, World] = {}
@@ -111,6 +114,7 @@ class Node:
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running_feeds: dict[int, asyncio.Task[None]] = {}
+        self._told_relay: list[str] = []
         self._fence = Fence(config.fence) if config.fence else None
 
     @classmethod
@@ -122,6 +126,7 @@ class Node:
         try:
             node = cls(folder, config, vault, journal, NodeKeys.load(vault, folder), clock, entropy)
             node.register.fill(journal)
+            node.revocations.fill(journal)
             node.world(LIVE)
             for realm in journal.realms():
                 node.world(realm)
@@ -158,7 +163,8 @@ class Node:
     @contextlib.asynccontextmanager
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
         """Share with partners through the relay at `url` until the block ends."""
-        self.transport = NatsTransport(url, self.keys, self.entropy)
+        ca = self.folder / self.config.relay.ca if self.config.relay.ca else None
+        self.transport = NatsTransport(url, self.keys, self.entropy, ca)
         self.exchange = Exchange(Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, self.config.own))
         await self.exchange.start()
         try:
@@ -176,12 +182,22 @@ class Node:
         return await self.relay.start(self._relay_members())
 
     def _relay_members(self) -> list[Card]:
-        return [self.card(), *(p.card for p in self.book.partners())]
+        # For a while after a rotation with the log-in of before, so that nobody is cut off in the middle of one.
+        mine = [self.card(), *([former.card(self.config.name, self.clock)] if (former := self.keys.former) else [])]
+        partners = [(p.card, self.book.former(p.id, GRACE)) for p in self.book.partners()]
+        return mine + [card for both in partners for card in both if card is not None]
 
     async def tell_relay(self) -> None:
         """Have the relay that runs here let in exactly this node and its partners of now."""
         if self.relay is not None:
             await self.relay.set_members(self._relay_members())
+
+    def exchange_or_idle(self) -> Exchange:
+        """The exchange, or one that keeps what is said for partners until the node runs."""
+        if self.exchange is not None:
+            return self.exchange
+        link = NatsTransport("", self.keys, self.entropy)
+        return Exchange(Parts(self.keys, self.book, self.journal, link, self.clock, self.entropy, self, self.config.own))
 
     def card(self) -> Card:
         """This node's own card, as of now."""
@@ -279,13 +295,36 @@ class Node:
     async def on_records(self, kept: Sequence[Kept]) -> None:
         """Records from partners, or this node's own refusals, are on disk."""
         self.register.add(kept)
+        for named in {body.partner for body in self.revocations.add(kept)}:
+            self.spawn(self._heard_of(named), "exclusion")
         for one in kept:
             self.world(one.record.realm)
             self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)
 
-    async def on_change(self, what: str) -> None:  # noqa: ARG002 - one page shows links, ledger and refusals
-        """The exchange's state changed: links, ledger, refusals."""
+    async def on_change(self, what: str) -> None:
+        """The exchange's state changed: links, ledger, refusals, partners (one has new keys or is out)."""
         self.changed("exchange", None, self.own_label())
+        if what == "partners":
+            self.spawn(self.tell_relay(), "relay members")
+
+    def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
+        """Have `work` done beside everything else while the node runs; what it raises on purpose is logged."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except TocsinError as error:
+                log.warning("%s: %s", name, error)
+
+        if self._tasks is None:
+            work.close()
+            return
+        self._tasks.create_task(guarded(), name=name)
+
+    async def _heard_of(self, partner: str) -> None:
+        from .partnership import exclude_if_agreed
+
+        await exclude_if_agreed(self, partner)
 
     def new_record(
         self, body: object, realm: Realm, author: str, label: Label, refs: Sequence[Ref] = (), *, view: View | None = None
@@ -356,6 +395,14 @@ class Node:
             await self.archive.sweep()
             await self.people.tend()
             await asyncio.sleep(SWEEP_S)
+
+    async def _tell_relay_of_ends(self) -> None:
+        # A log-in of before a rotation whose time is over.
+        members = [card.relay for card in self._relay_members()]
+        if self.relay is not None and members != self._told_relay:
+            with contextlib.suppress(TocsinError):
+                await self.tell_relay()
+            self._told_relay = members
 
     # --- who is told ----------------------------------------------------------------------------------------
 

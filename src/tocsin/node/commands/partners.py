@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tocsin.core import InputError, iso
+from tocsin.core import Denied, InputError, NotReachable, iso
 
 from .calls import call
 from .output import give, give_rows
@@ -28,10 +28,7 @@ def add(folder: Path, card: str, *, clearance: str, caveats: str = "", again: bo
     again
         It was revoked or excluded, has made new keys, and is to be a partner again.
     """
-    try:
-        text = sys.stdin.read(65_537) if card == "-" else Path(card).read_text()
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"{card} cannot be read as a card") from None
+    text = _text_of(card, "a card")
     found = call(folder, "partner.add", card=text, clearance=clearance, caveats=[c for c in caveats.split(",") if c], again=again)
     give(
         found,
@@ -70,9 +67,85 @@ def confirm(folder: Path, name: str, *words: str, by: str = "operator", json: bo
     give(found, json=json, text=f"{name}'s fingerprint is compared")
 
 
+def rotate(folder: Path, *, grace_hours: float = 24, json: bool = False) -> None:
+    """Make new keys for this node, signed by the old ones; partners follow by themselves.
+
+    Parameters
+    ----------
+    grace_hours
+        How long the old keys go on opening what was sealed for them, and logging in at relays.
+    """
+    found = call(folder, "partner.rotate", grace_hours=grace_hours)
+    give(found, json=json, text=_new_keys(found))
+
+
+def recover(folder: Path, key: str, *, card: Path | None = None, next_key: Path | None = None, json: bool = False) -> None:
+    """Make new keys for this node by its recovery key (a file, or - for standard input), after loss or theft.
+
+    Parameters
+    ----------
+    card
+        The node's last card, if its keys are lost and this folder was made anew.
+    next_key
+        Where the next recovery key is written; recovery.key in the folder if left out.
+    """
+    lost = _text_of(str(card), "a card") if card else ""
+    found = call(folder, "partner.recover", words=_text_of(key, "a recovery key"), card=lost, next_file=str(next_key or ""))
+    text = f"{_new_keys(found)}\nThe next recovery key: {found['recovery']}: print it, keep it in a safe, and delete the file"
+    give(found, json=json, text=text)
+
+
+def chain(folder: Path, *, json: bool = False) -> None:
+    """Print how this node's cards followed each other, for partners that no relay reaches."""
+    found = call(folder, "partner.chain")
+    give(found, json=json, text=found["chain"])
+
+
+def follow(folder: Path, name: str, chain: str, *, json: bool = False) -> None:
+    """Follow a partner's chain of cards out of a file (- for standard input); it proves itself."""
+    found = call(folder, "partner.follow", name=name, chain=_text_of(chain, "a chain of cards"))
+    give(found, json=json, text=f"{name}'s card is now: {found['fingerprint']}")
+
+
+def revoke(folder: Path, name: str, *, reason: str, by: str = "operator", json: bool = False) -> None:
+    """Trust a partner's keys no more: nothing is sealed for it from now on, and the other partners are told.
+
+    Parameters
+    ----------
+    reason
+        One line; every other partner reads it.
+    by
+        Who decided.
+    """
+    found = call(folder, "partner.revoke", name=name, reason=reason, by=by)
+    give(found, json=json, text=f"{name} is revoked" + (f"; {found['relay']}" if found["relay"] else ""))
+
+
+def try_(folder: Path, name: str, *, json: bool = False) -> None:
+    """Try the whole way to a partner and back; exit 1 names the side that fails and why, 3 the relay that is not reached."""
+    found = call(folder, "partner.test", name=name)
+    marks = {True: "well ", False: "ILL  "}
+    lines = [f"{marks[step['well']]} {step['what']}: {step['says']}" for step in found["steps"]]
+    give(found, json=json, text="\n".join(lines))
+    if not found["well"]:
+        unreached = found["steps"][-1]["what"] in {"relay", "tls"}
+        raise (NotReachable if unreached else Denied)(found["says"])
+
+
 def remove(folder: Path, name: str, *, json: bool = False) -> None:
     """Stop sharing with a partner: nothing is sealed for it from now on."""
     give(call(folder, "partner.remove", name=name), json=json, text=f"{name} is no partner any more")
+
+
+def _text_of(name: str, what: str) -> str:
+    try:
+        return sys.stdin.read(2_000_001) if name == "-" else Path(name).read_text()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{name} cannot be read as {what}") from None
+
+
+def _new_keys(found: dict[str, Any]) -> str:
+    return f"This node's keys are new: {found['fingerprint']}" + (f"\nAs for relays: {found['relay']}" if found["relay"] else "")
 
 
 def _keys(row: dict[str, Any]) -> str:
