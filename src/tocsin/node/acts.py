@@ -46,7 +46,8 @@ class Acts:
         label = Filtered(self._node, reader).evidence_label(current.record)
         if label is None:
             raise NotFound
-        body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(reader, realm))
+        topic = next((t for t in self._node.topics if t.id == current.body.topic), None)
+        body = lifecycle.approve(current.body, by=reader.user.name, now=self._now(reader, realm), topic=topic)
         await self._say_version(reader, realm, current, body, label, "approves", Act.WARNING_APPROVE, note)
 
     async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:

@@ -75,7 +75,7 @@ class Rules:
                 lifecycle.check(rule, body, realm, node.clock.now(), topic)
                 released = lifecycle.release_label(label, rule.audience, node=node.config.id)
                 by = f"rule {rule.name}, agreed by {' and '.join(rule.agreed_by)}"
-                issued = lifecycle.approve(body, by=by, now=node.world(realm).clock.now())
+                issued = lifecycle.approve(body, by=by, now=node.world(realm).clock.now(), topic=topic)
             except (NotAgreed, StaysHere):
                 continue
             refs = [Ref("approves", draft.id), Ref("about", standing.record.id), *(r for r in draft.refs if r.rel == "evidence")]

@@ -15,10 +15,12 @@ from tocsin.core import iso, realms
 from tocsin.core.times import SECOND
 from tocsin.formats import cap
 
-from . import words
+from . import blocks
 from .errors import BadStep
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tocsin.core import Realm, WarningRecord
     from tocsin.core.times import Micros
 
@@ -48,7 +50,7 @@ def to_cap(warning: WarningRecord, *, topic: Topic, realm: Realm, sender: str, s
         codes=(realm,),
         note=_note(realm),
         references=() if before is None else tuple(dict.fromkeys((*before.references, cap.reference(before)))),
-        infos=(_info(warning, topic, status, sent),),
+        infos=tuple(_info(warning, topic, status, sent, language) for language in topic.languages),
     )
 
 
@@ -58,9 +60,13 @@ def prepare(warning: WarningRecord, *, topic: Topic, realm: Realm, sender: str, 
     return replace(warning, cap=cap.write(message), cancellation=_cancellation(message, message.sent, _ENDED))
 
 
-def at_issue(warning: WarningRecord, *, sent: Micros) -> WarningRecord:
-    """An issued version with the prepared message sent at `sent`; raises `BadStep` if none was prepared."""
+def at_issue(warning: WarningRecord, *, sent: Micros, languages: Sequence[str] = ()) -> WarningRecord:
+    """An issued version with the prepared message sent at `sent`.
+
+    Raises `BadStep` if none was prepared, or if a block in one of `languages` is missing or stale.
+    """
     message = _prepared(warning)
+    blocks.check(warning, message.infos, languages or [info.language for info in message.infos])
     moved = sent - sent % SECOND - message.sent
     infos = tuple(replaced(info, expires=None if info.expires is None else info.expires + moved) for info in message.infos)
     message = replaced(message, identifier=f"{warning.warning}.{warning.version}", sent=message.sent + moved, infos=infos)
@@ -97,38 +103,29 @@ def _note(realm: Realm) -> str:
     return f"TEST {realm}: recorded traffic, not now." if realms.is_replay(realm) else ""
 
 
-def _info(warning: WarningRecord, topic: Topic, status: str, sent: Micros) -> cap.CapInfo:
+def _info(warning: WarningRecord, topic: Topic, status: str, sent: Micros, language: str) -> cap.CapInfo:
     probability = warning.probabilities[topic.subject]
     soon = warning.eta is not None and warning.eta - sent <= _SOON
-    mark = "" if status == "Actual" else f"{status.upper()} "
     parameters = [("level", warning.level), ("confidence", warning.confidence)]
     parameters += [(f"probability {name}", f"{value:.2f}") for name, value in sorted(warning.probabilities.items())]
     if warning.eta is not None:
         parameters.append(("estimated arrival", f"{warning.eta_place} {iso(warning.eta - warning.eta % SECOND)}"))
+    block = blocks.render(warning, topic, language, status)
     return cap.CapInfo(
-        language="en",
-        event=topic.title,
+        language=language,
+        event=block.event,
         urgency="Immediate" if soon else "Expected",
         severity="Severe" if warning.level == topic.level_names[-1] else "Moderate",
         certainty="Likely" if probability > 0.5 else "Possible" if probability >= 0.05 else "Unlikely",
         expires=sent + round(topic.valid_minutes * 60) * SECOND,
-        headline=f"{mark}{warning.level}: {warning.sentence.partition('. ')[0].rstrip('.')}."[:160],
-        description=_description(warning, mark),
-        parameters=tuple(parameters),
-        areas=_areas(warning, topic),
+        headline=block.headline,
+        description=block.description,
+        parameters=(*parameters, *block.parameters),
+        areas=_areas(warning, topic, block.area),
     )
 
 
-def _description(warning: WarningRecord, mark: str) -> str:
-    innocent = " ".join(words.sentence(one) for one in warning.innocent)
-    why = " ".join(words.sentence(f"{e.text} ({words.weight(e.weight)})") for e in warning.evidence)
-    blind = " ".join(words.sentence(one) for one in warning.cannot_see)
-    parts = (f"{mark.strip()}. " if mark else "", warning.sentence, f" Could be innocent: {innocent} {warning.base_rate}", f" Why: {why}")
-    return "".join(parts) + f" Cannot see: {blind}"
-
-
-def _areas(warning: WarningRecord, topic: Topic) -> tuple[cap.CapArea, ...]:
-    where = f"towards {warning.eta_place}" if warning.eta_place else f"around {words.listed([p.name for p in topic.places])}"
+def _areas(warning: WarningRecord, topic: Topic, where: str) -> tuple[cap.CapArea, ...]:
     if len(warning.area) >= 3:
         # Across the antimeridian a polygon of longitudes means its complement to some readers: circles do not.
         longitudes = [lon for _, lon in warning.area]

@@ -67,7 +67,7 @@ def approve(
         check(rule, warning, realm, now, topic)
         by = f"rule {rule.name}, agreed by {' and '.join(rule.agreed_by)}"
     issued = replace(warning, version=version or warning.version + 1, state="issued", approved_by=by, issued_at=now)
-    return alerts.at_issue(issued, sent=now)
+    return alerts.at_issue(issued, sent=now, languages=topic.languages if topic is not None else ())
 
 
 def cancel(warning: WarningRecord, *, by: str, now: Micros, note: str = "", version: int | None = None) -> WarningRecord:

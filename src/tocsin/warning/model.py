@@ -150,10 +150,22 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one: Text
 
 
+class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic's own words in another language: for its title, each hypothesis, indicator and level by id, and what is said first."""
+
+    title: Text
+    hypotheses: dict[str, Text]
+    indicators: dict[str, Text]
+    levels: dict[str, Text]
+    innocent: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=8)]
+    base_rate: Text
+
+
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is warned of, whole. `subject` is the hypothesis whose probability the levels are about; `warn_at` the level that drafts.
 
     The first hypothesis is what usually is so. `memory_hours`: how long a closed episode still counts as the same evidence.
+    `languages`: those in which every warning is issued, English the first.
     """
 
     id: Name
@@ -170,6 +182,8 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     innocent: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=8)]
     base_rate: Text
     announced: Annotated[tuple[Announcement, ...], Meta(max_length=100)] = ()
+    languages: Annotated[tuple[str, ...], Meta(min_length=1, max_length=8)] = ("en",)
+    translations: dict[str, Translation] = {}
     step_minutes: Annotated[float, Meta(ge=1.0, le=24 * 60)] = 10.0
     memory_hours: Annotated[float, Meta(ge=1.0, le=14 * 24)] = 6.0
     valid_minutes: Annotated[float, Meta(ge=10.0, le=24 * 60)] = 120.0

@@ -17,8 +17,9 @@ import yaml
 
 from tocsin.core import TooLarge
 
+from . import blocks
 from .detectors import detector_class, detector_names
-from .errors import BadTopic
+from .errors import BadStep, BadTopic
 from .model import Topic, key_text
 
 MAX_BYTES: Final = 262_144
@@ -136,6 +137,7 @@ def _check(topic: Topic, lines: dict[Path, int], name: str) -> None:
     if topic.subject not in ids:
         no(("subject",), f"no hypothesis {topic.subject!r}: use one of {', '.join(ids)}")
     _check_levels(topic, no)
+    _check_languages(topic, no)
     for index, indicator in enumerate(topic.indicators):
         _check_indicator(topic, ("indicators", index), no)
         if indicator.detector not in detector_names():
@@ -145,6 +147,28 @@ def _check(topic: Topic, lines: dict[Path, int], name: str) -> None:
         for place in getattr(parameters, "places", ()):
             if place not in [p.name for p in topic.places]:
                 no((*root, "places"), f"no place {place!r}")
+
+
+def _check_languages(topic: Topic, no: Any) -> None:
+    if topic.languages[0] != blocks.ENGLISH or len(set(topic.languages)) < len(topic.languages):
+        no(("languages",), "English (en) comes first, and each language once")
+    for language in topic.languages[1:]:
+        if (own := topic.translations.get(language)) is None:
+            no(("languages",), f"{language} has no translations")
+            continue
+        needs = (
+            ("hypotheses", {h.id for h in topic.hypotheses}),
+            ("indicators", {i.id for i in topic.indicators}),
+            ("levels", set(topic.level_names)),
+        )
+        for key, names in needs:
+            if odd := sorted(names ^ set(getattr(own, key))):
+                what = "has no word here" if odd[0] in names else "is not in this topic"
+                no(("translations", language, key), f"{odd[0]!r} {what}")
+        try:
+            blocks.table(language)
+        except BadStep as error:
+            no(("languages",), str(error))
 
 
 def _check_levels(topic: Topic, no: Any) -> None:
