@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.core import LIVE, Label, Refusal, TocsinError, encode, make
 from tocsin.core.times import SECOND, Micros
 from tocsin.journal import Entry
+from tocsin.policy import Gate, SitePolicies
 
 from . import seal, wire
 from .errors import Barred, RelayFull, RelayUnreachable
@@ -37,6 +38,7 @@ class Context:
         self.clock, self.entropy, self.sink = parts.clock, parts.entropy, parts.sink
         self.clearance, self.settings = parts.clearance, parts.settings
         self.me = parts.keys.partner
+        self.gate = parts.gate or Gate(SitePolicies.shipped(), None, self.clock, node=self.me)
         self.prekeys = Prekeys(
             self.clock, self.entropy.child("prekeys"), period=self.settings.prekey_period, grace=self.settings.prekey_grace
         )

@@ -12,10 +12,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tocsin.core import LIVE, BadRealm, Gap, InputError, Restart, TocsinError, decode, may_read, realms
+from tocsin.core import LIVE, BadRealm, Gap, InputError, Restart, TocsinError, decode, realms
 from tocsin.core.times import SECOND, Micros
 from tocsin.formats import columns
 from tocsin.journal import Entry
+from tocsin.policy import OBSERVATIONS, RECEIVE, matter_of
 
 from . import chain, seal, store, wire
 from .errors import BadWire, Refused
@@ -320,12 +321,15 @@ class Inbox:
             raise Refused("origin")
         if record.realm != realm:
             raise Refused("realm")
-        if not may_read(record.label, self._context.clearance):
+        gate = self._context.gate
+        if not gate.may(gate.label_of(record), self._context.clearance, realm=realm, action=RECEIVE, matter=matter_of(record)):
             raise Refused("label")
         for ref in record.refs:
             # Only its origin recalls or corrects a record.
             if ref.rel in {"recalls", "corrects"} and (held := self._context.journal.get(ref.id)) and held.record.origin != self._sender:
                 raise Refused("recall" if ref.rel == "recalls" else "correction")
+        # At once: what it lowers may come right behind it, in the same envelope.
+        gate.standing.learn(record)
         return Entry(data, record, proof)
 
     def _not_kept(self, entries: Sequence[Entry], kept: Sequence[Kept]) -> list[bytes]:
@@ -384,7 +388,7 @@ class Inbox:
         else:
             one.fill(header.first, header.first)
         one.sent_at = max(one.sent_at, header.sent_at)
-        if not may_read(batch.label, context.clearance):
+        if not context.gate.may(batch.label, context.clearance, realm=batch.realm, action=RECEIVE, matter=OBSERVATIONS):
             raise Refused("label")
         context.counts["observations_received"] += len(batch)
         context.counts["batches_received"] += 1

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tocsin.core import Clock, Entropy, Observations
     from tocsin.journal import Journal, Kept
+    from tocsin.policy import Gate
 
     from . import wire
     from .book import Book
@@ -174,3 +175,4 @@ class Parts:
     sink: Sink
     clearance: Clearance
     settings: Settings = Settings()
+    gate: Gate | None = None  # who may have what; as it ships if none is given

@@ -12,7 +12,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.core import TocsinError
-from tocsin.policy import Decision, Release, decide
+from tocsin.core.labels import ORCON
+from tocsin.policy import OBSERVATIONS, Decision, Release, matter_of
 
 from . import chain, seal, store, wire
 from .catalogue import AHEAD
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tocsin.core import Label, Realm, Record
     from tocsin.journal import Kept
+    from tocsin.policy import Matter
 
     from .catalogue import Catalogue
     from .context import Context
@@ -41,24 +43,34 @@ ASKED = 8  # ranges that a partner may have outstanding
 
 
 class Releases:
-    """Today's decisions, remembered until the book changes."""
+    """Today's decisions, remembered until the book changes; those that may change with time are made anew each time."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._known: dict[tuple[Label, Realm], Release] = {}
+        self._known: dict[tuple[Label, Realm, Matter], Release] = {}
         context.book.listen(self._known.clear)
 
-    def of(self, label: Label, realm: Realm) -> Release:
+    def of(self, label: Label, realm: Realm, matter: Matter = OBSERVATIONS) -> Release:
         """Who may have what bears `label` in `realm`."""
-        if (found := self._known.get((label, realm))) is None:
+        gate = self._context.gate
+        lasts = label.expires is None and not gate.by_time and ORCON not in label.caveats
+        # Only consents are about one record; all else is decided by label, kind and topic.
+        key = label, realm, matter._replace(record="")
+        if not lasts or (found := self._known.get(key)) is None:
+            found = gate.decide(label, realm, self._context.book.clearances(), matter=matter)
             if len(self._known) >= 1024:
                 self._known.clear()
-            found = self._known[label, realm] = decide(label, realm, self._context.book.clearances())
+            if lasts:
+                self._known[key] = found
         return found
 
     def basis(self) -> bytes:
         """What decisions rest on beside labels and clearances: a catalogue that was decided under another is gone through anew."""
-        return b""
+        return self._context.gate.basis()
+
+    def of_label(self, record: Record) -> Release:
+        """Who may have `record` under the label that it bears now."""
+        return self.of(self._context.gate.label_of(record), record.realm, matter_of(record))
 
     def of_record(self, record: Record) -> Release:
         """Who is sent `record` today: its label, whether it was recalled, and what each partner wants.
@@ -67,7 +79,7 @@ class Releases:
         """
         if record.kind == RECALL:
             return self._of_recall(record)
-        release = self.of(record.label, record.realm)
+        release = self.of_label(record)
         if self._context.recalls.recall_of(record) is not None:
             return Release(frozenset(), tuple(Decision(d.partner, False, "It was recalled.") for d in release.decisions))
         wants = self._context.wants
@@ -81,7 +93,7 @@ class Releases:
 
     def circle(self, record: Record) -> frozenset[str]:
         """The audience that `record` is sealed for: who may have it, whether or not each wants it."""
-        return self.of_record(record).audience if record.kind == RECALL else self.of(record.label, record.realm).audience
+        return self.of_record(record).audience if record.kind == RECALL else self.of_label(record).audience
 
     def _of_recall(self, recall: Record) -> Release:
         told = recall.label.releasable_to

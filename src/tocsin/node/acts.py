@@ -10,7 +10,7 @@ from msgspec import structs
 from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
 from tocsin.people import Act
-from tocsin.policy import Decision, decide
+from tocsin.policy import Decision, Matter
 from tocsin.warning import lifecycle
 
 from .errors import Conflict, NotFound
@@ -114,7 +114,7 @@ class Acts:
 
     def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
         """What release would decide about `label`, partner by partner."""
-        return decide(label, realm, [p.clearance for p in self._node.book.partners()], policy=self._node.config.policy).decisions
+        return self._node.gate.explain(label, realm, self._node.book.clearances(), matter=Matter("report")).decisions
 
     def _now(self, reader: Reader, realm: Realm) -> int:
         return self._node.world(realm).time(reader.view)

@@ -14,6 +14,7 @@ from tocsin.core import Denied, NotReachable, TocsinError
 from . import config as configuration
 from . import control, secrets
 from .founding import RECOVERY
+from .gates import load_community, load_site
 from .service import Node
 from .system import SystemClock, SystemEntropy
 from .topics import load_topics
@@ -53,6 +54,7 @@ def _on_disk(folder: Path, config: configuration.Config) -> Iterator[Row]:
         }
     free = shutil.disk_usage(folder).free
     yield _row("disk", free > ENOUGH_BYTES, f"{free / 1e9:.1f} GB free")
+    yield from _gate(folder, config)
     try:
         topics = load_topics(config.topics, folder)
         yield _row("topics", True, ", ".join(t.title for t in topics) or "none")
@@ -80,6 +82,17 @@ def _letting_in(config: configuration.Config) -> Row:
         "well": False if exposed else None if people.second_factor == "optional" else True,
         "says": "; ".join(says),
     }
+
+
+def _gate(folder: Path, config: configuration.Config) -> Iterator[Row]:
+    site = load_site(config, folder)
+    named = f"{', '.join(site.names[:6])} ({site.where})"
+    yield _row("policies", not site.fault, f"{site.fault}; nobody is given anything until this is put right" if site.fault else named)
+    try:
+        if (community := load_community(config, folder)) is not None:
+            yield _row("community", True, f"{community.name}, {len(community.partners)} partners, digest {community.digest()}")
+    except TocsinError as error:
+        yield _row("community", False, str(error))
 
 
 async def _stopped(folder: Path) -> list[Row]:

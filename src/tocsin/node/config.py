@@ -63,6 +63,8 @@ class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classification: str
     releasable_to: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    communities: tuple[tuple[str, ...], ...] = ()
+    terms: tuple[str, ...] = ()
     interval_s: float = 1.0
 
 
@@ -119,7 +121,7 @@ class ClockConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A node's configuration."""
+    """A node's configuration. `community` is its file, as community.toml, `policies` the folder of the site's Cedar policies."""
 
     id: str
     name: str
@@ -134,13 +136,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fence: tuple[tuple[float, float], ...] = ()
     civil_hours: float = 24
     notice: str = ""
+    community: str = ""
+    policies: str = ""
     rehearsal_recording: str = ""
     demo_clock: ClockConfig | None = None
 
     @property
     def own(self) -> Clearance:
         """What the node itself may read: its people's highest."""
-        return Clearance(self.policy.name, self.id, self.policy.rank(self.clearance), frozenset(self.caveats))
+        # Who takes a feed in has accepted its terms.
+        terms = tuple(sorted({term for feed in self.feeds for term in feed.terms}))
+        return Clearance(self.policy.name, self.id, self.policy.rank(self.clearance), frozenset(self.caveats), terms=terms)
 
     @property
     def security(self) -> Security:

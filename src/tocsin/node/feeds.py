@@ -12,7 +12,8 @@ from .errors import BadConfig
 
 def make_feed(feed: FeedConfig, config: Config, clock: Clock) -> Feed:
     """The live connector that `feed` describes; raises `BadConfig` or `BadLabel`."""
-    label = originate(config.policy, feed.classification, config.id, feed.releasable_to, feed.caveats)
+    communities, terms = feed.communities, feed.terms
+    label = originate(config.policy, feed.classification, config.id, feed.releasable_to, feed.caveats, communities=communities, terms=terms)
     if feed.kind == "readsb":
         return Poll(feed.name, feed.at, realm=LIVE, label=label, clock=clock, interval_s=feed.interval_s)
     host, _, port = feed.at.rpartition(":")

@@ -43,7 +43,7 @@ class Filtered:
             found.add(world.conducted_under)
         said = [v.record for (r, _), versions in self._register.warnings.items() if r == realm for v in versions]
         said += [record for record, _ in self._register.reports[realm]]
-        return found | {r.label for r in said if self.may_see(r)}
+        return found | {self._label(r) for r in said if self.may_see(r)}
 
     # --- warnings -------------------------------------------------------------------------------------------
 
@@ -87,8 +87,12 @@ class Filtered:
         None if any of it is not there. What others say under an episode's id is not part of it.
         """
         episodes = [self.findings(ref.id, warning.origin) for ref in warning.refs if ref.rel == "evidence"]
-        labels = [record.label for records in episodes for record, _ in records]
+        labels = [self._label(record) for records in episodes for record, _ in records]
         return join(labels) if labels and all(episodes) else None
+
+    def _label(self, record: Record) -> Label:
+        # As it stands now, and under our own policy, so that it joins with others.
+        return self._reader.view.ours(self._node.gate.label_of(record))
 
     # --- the rest -------------------------------------------------------------------------------------------
 
@@ -131,6 +135,7 @@ class Filtered:
         rows: list[tuple[int, Kept]] = []
         at, last = min(wanted, default=0) - 1, max(wanted, default=-1)
         while at < last and (page := self._node.journal.records(realm, after=at, limit=min(500, last - at))):
-            rows += [(wanted[kept.index], kept) for kept in page if kept.index in wanted]
+            # Looked at again: what expired since it was put on the shelf is given to nobody any more.
+            rows += [(wanted[kept.index], kept) for kept in page if kept.index in wanted and self.may_see(kept.record)]
             at = page[-1].index
         return rows

@@ -11,6 +11,7 @@ import msgspec
 from tocsin.core import InputError, LabelPolicy
 from tocsin.exchange import NodeKeys, RecoveryKey
 from tocsin.journal import Cost, Vault
+from tocsin.policy import read_community
 
 from . import config as configuration
 from . import operations, secrets
@@ -20,11 +21,15 @@ from .service import Node
 from .system import SystemClock, SystemEntropy
 
 RECOVERY = "recovery.key"
+COMMUNITY = "community.toml"
 ROLES = ["approver", "watch-officer", "analyst", "administrator"]
 
 
 class Wishes(msgspec.Struct, kw_only=True):
-    """What a new node shall be; `secret` None means a key file in the folder, `recovery` where the recovery key is written."""
+    """What a new node shall be; `secret` None means a key file in the folder, `recovery` where the recovery key is written.
+
+    `community` is the community's file: levels, clearance and caveats are its own then, and `levels` and `clearance` may be empty.
+    """
 
     id: str
     name: str
@@ -38,19 +43,24 @@ class Wishes(msgspec.Struct, kw_only=True):
     relay_here: bool = False
     secret: bytes | None = None
     recovery: str = ""
+    community: bytes = b""
     more: dict[str, Any] = {}
 
 
 async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
     """Make the node; a folder that holds anything is left as it was. If something fails nothing is left behind."""
+    policy = LabelPolicy("tocsin-levels", wishes.levels)
+    if wishes.community:
+        policy, wishes = _in_community(wishes)
     config = Config(
         id=wishes.id,
         name=wishes.name,
-        policy=LabelPolicy("tocsin-levels", wishes.levels),
+        policy=policy,
         clearance=wishes.clearance,
         caveats=wishes.caveats,
         http=HttpConfig(port=wishes.port),
         relay=RelayConfig(url=wishes.relay, supervise=wishes.relay_here),
+        community=COMMUNITY if wishes.community else "",
         **wishes.more,
     )
     config = configuration.parse(configuration.dump(config).encode())
@@ -72,6 +82,15 @@ async def found(folder: Path, wishes: Wishes) -> dict[str, Any]:
         raise
 
 
+def _in_community(wishes: Wishes) -> tuple[LabelPolicy, Wishes]:
+    community = read_community(wishes.community)
+    if (own := community.clearance(wishes.id)) is None:
+        raise InputError(f"the community's file has no partner {wishes.id[:40]!r}: --id is one of {', '.join(community.partners)}")
+    level = community.policy.levels[own.classification]
+    relay = wishes.relay or ("" if wishes.relay_here else ",".join(community.relays))
+    return community.label_policy, msgspec.structs.replace(wishes, clearance=level, caveats=tuple(sorted(own.caveats)), relay=relay)
+
+
 async def _found(folder: Path, config: Config, person: operations.NewUser, wishes: Wishes) -> dict[str, Any]:
     folder.chmod(0o700)
     entropy = SystemEntropy()
@@ -82,6 +101,8 @@ async def _found(folder: Path, config: Config, person: operations.NewUser, wishe
         secret = entropy.take(32)
         secrets.write_file(folder, secret)
     configuration.write(folder, config)
+    if wishes.community:
+        (folder / COMMUNITY).write_bytes(wishes.community)
     vault = Vault.create(folder, secret, entropy, cost=cost)
     recovery = RecoveryKey.make(entropy)
     kept = Path(wishes.recovery) if wishes.recovery else folder / RECOVERY

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tocsin.core import Clearance, Label, Record, may_read
+from tocsin.core import Label, Realm, Record
 from tocsin.people import HUMAN, SENSITIVE, Act, FactorNeeded, NotByMachine, Role, Session, User, may
 from tocsin.people.roles import names_of
 from tocsin.policy import View
@@ -18,9 +18,9 @@ SYSTEM = "node/"
 """What a node says by itself has the author `node/<view id>`: it belongs to the readers of that view."""
 
 
-def may_show(label: Label, clearance: Clearance) -> bool:
-    """Whether readers of `clearance` may be shown what bears `label`: the one place in the node that decides it."""
-    return may_read(label, clearance)
+def may_show(label: Label, view: View, realm: Realm = "") -> bool:
+    """Whether readers of `view` may be shown what bears `label`, by both keys: the one place in the node that decides it."""
+    return view.may(label, realm)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Reader:
 
     def may(self, label: Label) -> bool:
         """Whether this reader may be shown what bears `label`."""
-        return may_show(label, self.view.clearance)
+        return may_show(label, self.view)
 
     def may_see(self, record: Record, node: str) -> bool:
         """Whether this reader may be shown `record`; what this node's watch said in another view is not this reader's."""
         if record.origin == node and record.author.startswith(SYSTEM) and record.author != SYSTEM + self.view.id:
             return False
-        return self.may(record.label)
+        return self.view.may_see(record)
 
     def readable(self, things: Iterable[T], label_of: Callable[[T], Label]) -> list[T]:
         """Those of `things` whose label this reader may read."""

@@ -105,7 +105,7 @@ class Screens:
         for record, body in Filtered(node, reader).reports(realm):
             row: Json = {"record": record.id, "realm": realm, "origin": record.origin, "author": record.author}
             row |= {"title": body.title, "text": body.text, "source": body.source, "grade": body.grade, "graded_by": body.graded_by}
-            row |= {"protocol_time": record.protocol_time, "banner": banner(record.label, node.config.policy)}
+            row |= {"protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
             found.append(row | {"who_knows": self._warnings.who_has(record.id) if record.origin == node.config.id else []})
         return found
 
@@ -114,7 +114,7 @@ class Screens:
         node, shown = self._node, Filtered(self._node, reader)
         links = {link.partner: link for link in node.exchange.links()} if node.exchange is not None else {}
         # The figures count what goes to and fro under every label, so they are for readers of everything here.
-        whole = reader.view.clearance == node.config.own
+        whole = reader.view.clearance == node.gate.widened(node.config.own)
         partners = []
         for partner in node.book.partners():
             card, link = partner.card, links.get(partner.card.partner)
@@ -147,7 +147,7 @@ class Screens:
         record = kept.record
         row: Json = {"index": position, "id": record.id, "kind": record.kind, "origin": record.origin, "author": record.author}
         row |= {"protocol_time": record.protocol_time, "realm_time": record.realm_time, "leaf": kept.leaf.hex()}
-        return row | {"banner": banner(record.label, self._node.config.policy), "understood": body_of(record) is not None}
+        return row | {"banner": self._node.gate.banner(self._node.gate.label_of(record)), "understood": body_of(record) is not None}
 
     def log(self, reader: Reader, realm: Realm) -> list[Json]:
         """The watch log, the newest first."""

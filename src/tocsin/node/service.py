@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ from tocsin.warning import Topic
 from . import config as configuration
 from . import organisation
 from .feeds import make_feed
+from .gates import make_gate
 from .readers import SYSTEM, Reader
 from .register import Register
 from .revocations import Revocations
@@ -93,7 +95,8 @@ class Node:
         self.vault = vault
         self.people = People(journal, clock, entropy, vault=vault, security=config.security)
         self.oidc = organisation.make(config, folder, clock, entropy)
-        self.views = Views()
+        self.gate = make_gate(config, folder, clock)
+        self.views = Views(gate=self.gate)
         self.book = Book(journal, clock)
         self.register = Register()
         self.revocations = Revocations(config.id)
@@ -127,6 +130,7 @@ class Node:
             node = cls(folder, config, vault, journal, NodeKeys.load(vault, folder), clock, entropy)
             node.register.fill(journal)
             node.revocations.fill(journal)
+            node.remember(journal)
             node.world(LIVE)
             for realm in journal.realms():
                 node.world(realm)
@@ -134,6 +138,16 @@ class Node:
             await journal.close()
             raise
         return node
+
+    def remember(self, journal: Journal) -> None:
+        """Have the gate know again what the journal holds of consents and lowered labels."""
+        for realm in journal.realms():
+            for kind in ("consent", "relabel"):
+                after = -1
+                while page := journal.records(realm, kind=kind, after=after):
+                    for kept in page:
+                        self.gate.standing.learn(kept.record)
+                    after = page[-1].index
 
     async def close(self) -> None:
         """Let go of the folder."""
@@ -145,7 +159,10 @@ class Node:
         async with contextlib.AsyncExitStack() as exits, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             url = await self._start_relay()
-            if url:
+            if url and self.gate.site.fault:
+                # What came now would be refused for good; at the relay and at its senders it waits.
+                log.error("nothing is shared until the site's policies can be read")
+            elif url:
                 await exits.enter_async_context(self.exchanging(url))
             background = [
                 tasks.create_task(self._look(), name="detectors"),
@@ -165,7 +182,9 @@ class Node:
         """Share with partners through the relay at `url` until the block ends."""
         ca = self.folder / self.config.relay.ca if self.config.relay.ca else None
         self.transport = NatsTransport(url, self.keys, self.entropy, ca)
-        self.exchange = Exchange(Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, self.config.own))
+        own = self.config.own
+        parts = Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, own, gate=self.gate)
+        self.exchange = Exchange(parts)
         await self.exchange.start()
         try:
             yield self.exchange
@@ -283,12 +302,18 @@ class Node:
 
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
         """Take in one batch from a partner."""
+        batch = self._ours(batch)
         taken = batch if self._fence is None else self._fence.keep(batch)
         self._see(taken, sender)
         self.latencies.append(Lateness(sent_at, (self.clock.now() - sent_at) / 1000))
         self.received += len(batch)
         if len(taken):
             await self.archive.add(taken)
+
+    def _ours(self, batch: Observations) -> Observations:
+        # Under our own policy, so that it joins with what others say.
+        mine = self.gate.ours(batch.label)
+        return batch if mine is None or mine is batch.label else replace(batch, label=mine)
 
     # --- records --------------------------------------------------------------------------------------------
 
@@ -297,6 +322,9 @@ class Node:
         self.register.add(kept)
         for named in {body.partner for body in self.revocations.add(kept)}:
             self.spawn(self._heard_of(named), "exclusion")
+        learned = [self.gate.standing.learn(one.record) for one in kept]
+        if any(learned):
+            self._shelves.clear()
         for one in kept:
             self.world(one.record.realm)
             self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)

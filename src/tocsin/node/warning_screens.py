@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import Realm, Record, banner, realms
+from tocsin.core import Realm, Record, realms
 from tocsin.exchange import LedgerRow
 from tocsin.people import Role
-from tocsin.policy import decide
+from tocsin.policy import matter_of
 
 from .filtered import Filtered
 from .readers import Reader
@@ -106,7 +106,7 @@ class WarningScreens:
             "eta": body.eta,
             "eta_place": body.eta_place,
             "area": [list(xy) for xy in body.area],
-            "banner": banner(record.label, node.config.policy),
+            "banner": node.gate.banner(node.gate.label_of(record)),
             "protocol_time": record.protocol_time,
             "realm_time": record.realm_time,
             "history": watch.assessment().to_json()["history"] if watch is not None else [],
@@ -155,7 +155,7 @@ class WarningScreens:
         node = self._node
         label = Filtered(node, reader).evidence_label(draft.record)
         clearances = [p.clearance for p in node.book.partners()]
-        decisions = decide(label, draft.record.realm, clearances, policy=node.config.policy).decisions
+        decisions = node.gate.decide(label, draft.record.realm, clearances, matter=matter_of(draft.record)).decisions
         return {d.partner: {"state": "withheld", "reason": d.reason} for d in decisions if not d.allowed}
 
     def who_has(self, record: str) -> list[Json]:

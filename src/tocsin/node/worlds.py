@@ -137,7 +137,7 @@ class World:
         heard.last = max(heard.last, latest)
         new = False
         for sight in self._sights.values():
-            if may_show(batch.label, sight.view.clearance):
+            if may_show(batch.label, sight.view, batch.realm):
                 new = new or batch.label not in sight.labels
                 sight.labels.add(batch.label)
                 if isinstance(sight.clock, FollowClock):
@@ -149,7 +149,7 @@ class World:
         """The feeds that `view` may know of, each as far as it may: what came under other labels is not counted."""
         found: dict[tuple[str, str], HeardFeed] = {}
         for (sender, name, label), feed in self._feeds.items():
-            if may_show(label, view.clearance):
+            if may_show(label, view, self.realm):
                 known = found.get((sender, name))
                 found[sender, name] = (
                     feed

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from tocsin.core import FLAG, LIVE, InputError, NotReachable, TocsinError, iso, may_read, parse_iso, seconds
+from tocsin.core import FLAG, LIVE, InputError, NotReachable, TocsinError, iso, parse_iso, seconds
 from tocsin.core.observations import concat
 from tocsin.core.times import DAY, HOUR
+from tocsin.policy import OBSERVATIONS
 
 from .parquet import Header, decode, encode, read_header
 
@@ -135,7 +136,7 @@ class Archive:
         for path, header in list(self._known().items()):
             # A file that is just being finished is read out of memory.
             unfinished = (_Key(header.realm, header.feed, header.label, header.civil), header.stored, header.order) in self._writing
-            wanted = header.realm == realm and may_read(header.label, view.clearance) and header.first < until and header.last >= since
+            wanted = header.realm == realm and view.may(header.label, realm, OBSERVATIONS) and header.first < until and header.last >= since
             if wanted and not unfinished and not self._over(header, now):
                 try:
                     yield decode(path.read_bytes(), self._opener(path))
@@ -148,7 +149,7 @@ class Archive:
         waiting += [(key, heap, _NEWEST) for key, heap in self._heaps.items()]
         for key, heap, order in waiting:
             header = self._header(key, heap, order)
-            if key.realm == realm and may_read(key.label, view.clearance) and not self._over(header, now):
+            if key.realm == realm and view.may(key.label, realm, OBSERVATIONS) and not self._over(header, now):
                 yield header, concat(heap.batches)
 
     async def _write(self, due: Callable[[_Heap], bool]) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tocsin.core import Identity, InputError, TooLarge, join, may_read, seconds
+from tocsin.core import Identity, InputError, TooLarge, join, seconds
+from tocsin.policy import OBSERVATIONS
 
 from .plots import Marks, Plots
 from .sieve import in_flight
@@ -62,7 +63,7 @@ class Picture:
 
         Raises `InputError` for a batch of another realm, `TooLarge` past `MAX_LABELS` labels in use at once.
         """
-        if not may_read(batch.label, self.view.clearance):
+        if not self.view.may(batch.label, batch.realm, OBSERVATIONS):
             return Counts(withheld=len(batch))
         if batch.realm != self.realm:
             raise InputError("a batch of another realm came to this picture")

@@ -5,13 +5,14 @@ Pure functions over labels and clearances. Whatever is unknown, missing, malform
 
 from .community import Circle, Community, Equivalence, Member, read_community
 from .errors import BadCommunity, BadPolicies
-from .gate import READ, RECEIVE, RELEASE, TELL, Gate, Matter
+from .gate import OBSERVATIONS, READ, RECEIVE, RELEASE, TELL, Gate, Matter, matter_of
 from .release import Decision, Release, decide
 from .site import SitePolicies
 from .standing import Standing
 from .views import View, Views
 
 __all__ = [
+    "OBSERVATIONS",
     "READ",
     "RECEIVE",
     "RELEASE",
@@ -31,5 +32,6 @@ __all__ = [
     "View",
     "Views",
     "decide",
+    "matter_of",
     "read_community",
 ]

@@ -6,11 +6,12 @@ it was asked about changes. Whatever the site says, what the lattice denies stay
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tocsin.core import BadLabel, Label, Record, banner, may_read
+from tocsin.core import BadLabel, Label, Record, banner, body_of, may_read
 from tocsin.core.labels import ORCON
 
 from . import tlp
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 RELEASE, TELL, READ, RECEIVE = "release", "tell", "read", "receive"
 MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 REMEMBERED = 65_536
 ALLOWED = "It is among those this is released to, and cleared for it."
 
@@ -41,10 +43,18 @@ class Matter(NamedTuple):
 
 
 NOTHING_SAID = Matter()
+OBSERVATIONS = Matter("observations")
+_OF_TOPIC = frozenset({"warning", "finding", "rule"})
+
+
+def matter_of(record: Record) -> Matter:
+    """What the gate is asked about `record` beside its label."""
+    topic = getattr(body_of(record), "topic", "") if record.kind in _OF_TOPIC else ""
+    return Matter(record.kind, topic, record.id)
 
 
 class Gate:
-    """Two keys for one node. `clock` is protocol time, `node` the partner whose gate this is."""
+    """Two keys for one node. `clock` is protocol time, `node` the partner whose gate this is, `accepted` the feed terms that it keeps."""
 
     def __init__(
         self,
@@ -54,10 +64,12 @@ class Gate:
         *,
         node: str = "",
         community: Community | None = None,
+        accepted: Iterable[str] = (),
         standing: Standing | None = None,
     ) -> None:
         self.site, self.policy, self.clock, self.node, self.community = site, policy, clock, node, community
         self.standing = standing or Standing()
+        self._accepted = frozenset(accepted)
         self._site_said: dict[tuple[object, ...], bool] = {}
         self._wide: dict[Clearance, Clearance] = {}
 
@@ -66,14 +78,24 @@ class Gate:
         """Whether the site's answers depend on the time of day, so that a decision holds for a minute at most."""
         return self.site.uses_time
 
+    def basis(self) -> bytes:
+        """32 bytes that change with the site's policies, the community, and the hour if they ask for it: what was decided under others is to be decided anew."""
+        community = self.community.digest() if self.community is not None else ""
+        # What the hour keeps back is to be offered when the hour is over.
+        hour = self.clock.now() // HOUR if self.site.uses_time else 0
+        return hashlib.sha256(self.site.digest + f"{community} {hour}".encode()).digest()
+
     def widened(self, reader: Clearance) -> Clearance:
         """`reader` with the communities and feed terms that the community's file gives its partner."""
-        if self.community is None:
+        if self.community is None and not self._accepted:
             return reader
         if (found := self._wide.get(reader)) is None:
             who = reader.partner
-            terms = tuple(sorted({*reader.terms, *self.community.terms_of(who)}))
-            found = msgspec.structs.replace(reader, communities=self.community.communities_of(who), terms=terms)
+            terms = {*reader.terms, *(self._accepted if who == self.node else ())}
+            circles = reader.communities
+            if self.community is not None:
+                circles, terms = self.community.communities_of(who), terms | set(self.community.terms_of(who))
+            found = msgspec.structs.replace(reader, communities=circles, terms=tuple(sorted(terms)))
             if len(self._wide) >= REMEMBERED:
                 self._wide.clear()
             self._wide[reader] = found

@@ -8,6 +8,7 @@ same types once for each label and reader, not once for each question, which wou
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -105,6 +106,7 @@ class SitePolicies:
         self.uses_time = False
         for name, text in texts.items():
             self._add(name, text)
+        self.digest = hashlib.sha256("\n".join(texts.values()).encode()).digest()
         if not self.names:
             raise BadPolicies(f"{where}: there is no policy in it: nobody is given anything until there is")
         self._set: cedarpy.PolicySet | None = cedarpy.PolicySet.from_str("\n".join(texts.values()))
@@ -135,7 +137,7 @@ class SitePolicies:
     def nothing(cls, fault: str) -> SitePolicies:
         """Policies that allow nothing, because of `fault`."""
         found = cls.__new__(cls)
-        found.where, found.fault, found.names, found.uses_time, found._set = "", fault, (), False, None
+        found.where, found.fault, found.names, found.uses_time, found.digest, found._set = "", fault, (), False, b"", None
         return found
 
     def allow(self, asked: Sequence[Asked]) -> list[bool]:

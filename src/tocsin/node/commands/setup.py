@@ -28,6 +28,7 @@ def init(
     relay_here: bool = False,
     passphrase: bool = False,
     recovery: Path | None = None,
+    community: Path | None = None,
     json: bool = False,
 ) -> None:
     """Make a node in a new folder; what is not given as an option is asked for.
@@ -52,6 +53,8 @@ def init(
         Guard the node by a passphrase (TOCSIN_PASSPHRASE or asked for) in place of a key file in the folder.
     recovery
         Where the recovery key is written, a stick at best; recovery.key in the folder if left out. Keep it away from the node.
+    community
+        The community's file, the same at every partner: it says the levels, what this node is cleared for, and the relays.
     """
     from tocsin.node.founding import Wishes, found
 
@@ -65,6 +68,7 @@ def init(
     wishes = Wishes(
         id=id, name=name, user=user, password=password, levels=tuple(levels.split(",")), clearance=clearance or levels.rsplit(",", 1)[-1],
         port=port, relay=relay, relay_here=relay_here, secret=secret, recovery=str(recovery or ""),
+        community=_bytes_of(community),
     )  # fmt: skip
     made = asyncio.run(found(folder, wishes))
     text = f"{made['name']} ({made['id']}) is made in {folder}.\nIts fingerprint: {made['fingerprint']}"
@@ -96,3 +100,10 @@ def _passphrase() -> bytes:
     from .people import ask_password
 
     return (os.environ.get("TOCSIN_PASSPHRASE") or ask_password("this node's keys")).encode()
+
+
+def _bytes_of(path: Path | None) -> bytes:
+    try:
+        return path.read_bytes() if path is not None else b""
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
