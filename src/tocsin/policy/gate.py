@@ -79,7 +79,7 @@ class Gate:
         return self.site.uses_time
 
     def basis(self) -> bytes:
-        """32 bytes that change with the site's policies, the community, and the hour if they ask for it: what was decided under others is to be decided anew."""
+        """32 bytes for what decisions rest on beside labels: what was decided under others is to be decided anew."""
         community = self.community.digest() if self.community is not None else ""
         # What the hour keeps back is to be offered when the hour is over.
         hour = self.clock.now() // HOUR if self.site.uses_time else 0
