@@ -98,6 +98,8 @@ class Arrivals:
                 self._ask(partner.id, body)
             case wire.Gone():
                 await inbox.gone(body)
+            case wire.Urgent():
+                await inbox.early.take(body.packet, partner.card)
             case wire.AskWitness() if self.notary is not None:
                 await self.notary.asked(partner, body)
             case wire.Witnessed() if self.notary is not None:

@@ -22,6 +22,7 @@ from . import chain, seal, store, wire
 from .errors import BadWire, Refused
 from .inchain import InChain, Missing
 from .keyring import Keyring
+from .urgent import Early
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -54,7 +55,8 @@ class Inbox:
 
     def __init__(self, context: Context, sender: str, rows: Sequence[Row[Any]], heard: Callable[[Sequence[Kept]], Awaitable[None]]) -> None:
         self._context, self._sender, self._heard = context, sender, heard
-        self._keys = Keyring(context, sender)
+        self.keys = Keyring(context, sender)
+        self.early = Early(context, self)
         self._held: dict[tuple[str, str, int], _Held] = {}
         self._locks = {wire.RECORDS: asyncio.Lock(), wire.OBSERVATIONS: asyncio.Lock()}
         self._floor: Micros = 0  # of observation chains that were ended: whatever is as old is a replay
@@ -100,16 +102,17 @@ class Inbox:
 
     async def grant(self, grant: wire.Grant, card: Card) -> None:
         """An epoch's key; what waited for it is taken in. Raises `Refused` (`grant`, `commitment`)."""
-        if not await self._keys.learn(grant):
+        if not await self.keys.learn(grant):
             return
         for klass, lock in self._locks.items():
             async with lock:
                 for one in [found for found in self.chains.values() if found.klass == klass]:
                     await self._drain(one, card)
+        await self.early.key_came()
 
     def no_grant(self, epoch: bytes) -> None:
         """The sender has no key for this epoch any more: what waits for it is dropped, and asked for as a range."""
-        self._keys.forget(epoch)
+        self.keys.forget(epoch)
         for place in [place for place, held in self._held.items() if held.epoch == epoch]:
             del self._held[place]
             self._context.counts["held_dropped"] += 1
@@ -147,7 +150,7 @@ class Inbox:
     async def tick(self) -> None:
         """Ask for what is missing and did not come; drop keys whose time is over."""
         settings, now = self._context.settings, self._context.clock.now()
-        for epoch in await self._keys.tick():
+        for epoch in await self.keys.tick():
             self.no_grant(epoch)
         for one in list(self.chains.values()):
             stale = one.target > one.next and now - one.noticed_at >= settings.ask_again
@@ -207,9 +210,9 @@ class Inbox:
         one.reaches(header.first + header.count, header.after, now)
         epoch = seal.read_head(envelope).epoch
         early = one.klass == wire.RECORDS and header.first > one.next
-        if early or epoch not in self._keys:
+        if early or epoch not in self.keys:
             self._hold(header, envelope, epoch)
-            await self._keys.need(epoch)
+            await self.keys.need(epoch)
             if early:
                 await self._ask_records(one)
             return
@@ -234,7 +237,7 @@ class Inbox:
             turn = sorted(
                 first
                 for (tag, klass, first), held in self._held.items()
-                if (tag, klass) == (one.tag, one.klass) and held.epoch in self._keys and (klass != wire.RECORDS or first <= one.next)
+                if (tag, klass) == (one.tag, one.klass) and held.epoch in self.keys and (klass != wire.RECORDS or first <= one.next)
             )
             if not turn:
                 return
@@ -248,17 +251,21 @@ class Inbox:
             except Refused as refusal:
                 await self._context.refuse(self._sender, refusal.reason, held.header.digest, one.realm or LIVE)
 
-    async def _take(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card) -> None:
-        payload = seal.unseal(envelope, self._keys[seal.read_head(envelope).epoch])
+    def opened(self, one: InChain | None, header: wire.Header, envelope: wire.Envelope, card: Card) -> tuple[wire.Payload, Sequence[bytes]]:
+        """What an envelope holds, checked but for its place in the chain, and a proof for each record; raises `BadWire`, `Refused`."""
+        payload = seal.unseal(envelope, self.keys[seal.read_head(envelope).epoch])
         if payload.klass != header.klass:
             raise Refused("malformed")
         try:
             realm = realms.parse(payload.realm)
         except BadRealm:
             raise Refused("realm") from None
-        if realms.is_replay(realm) or one.realm not in {None, realm}:
+        if realms.is_replay(realm) or (one is not None and one.realm not in {None, realm}):
             raise Refused("realm")
-        proofs = seal.check_batch(payload, card)
+        return payload, seal.check_batch(payload, card)
+
+    async def _take(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card) -> None:
+        payload, proofs = self.opened(one, header, envelope, card)
         if one.klass == wire.RECORDS:
             await self._take_records(one, header, payload, proofs)
         else:
@@ -281,7 +288,7 @@ class Inbox:
                 context.counts["withdrawn"] += 1
                 continue
             try:
-                entries.append(self._entry(item.data, payload.kinds[at], payload.realm, proofs[at]))
+                entries.append(self.entry(item.data, payload.kinds[at], payload.realm, proofs[at]))
             except Refused as refusal:
                 refused.append((header.first + at, refusal.reason, hashlib.sha256(item.data).digest()))
         next_, sent_at = header.first + header.count, max(one.sent_at, header.sent_at)
@@ -308,9 +315,10 @@ class Inbox:
             await context.refuse(self._sender, reason, digest, payload.realm)
         if kept:
             context.counts["records_received"] += len(kept)
-            await self._tell_records(kept)
+            await self.tell_records(kept)
 
-    def _entry(self, data: bytes, kind: str, realm: str, proof: bytes) -> Entry:
+    def entry(self, data: bytes, kind: str, realm: str, proof: bytes) -> Entry:
+        """A record of this partner's, to be kept; raises `Refused`."""
         try:
             record = decode(data)
         except InputError:
@@ -352,7 +360,8 @@ class Inbox:
                 clashes.append(entry.data)
         return clashes
 
-    async def _tell_records(self, kept: Sequence[Kept]) -> None:
+    async def tell_records(self, kept: Sequence[Kept]) -> None:
+        """Tell whoever uses records that these are on disk."""
         await self._heard(kept)
         try:
             await self._context.sink.on_records(kept)

@@ -19,6 +19,7 @@ from . import chain, seal, store, wire
 from .catalogue import AHEAD
 from .errors import RelayFull, RelayUnreachable
 from .recalls import RECALL
+from .urgent import Hurry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,6 +236,7 @@ class Courier:
         self._wake = asyncio.Event()
         self._wake.set()
         self._emptied = False
+        self._hurry = Hurry(context, outstanding, grants, packer)
         self._asked: OrderedDict[tuple[str, int, int], None] = OrderedDict()
 
     def wake(self) -> None:
@@ -280,6 +282,7 @@ class Courier:
         partner = context.partner(self._partner)
         if partner is None or not context.transport.connected:
             return False
+        await self._hurry.show(partner)
         if self._asked:
             (realm, first, last), _ = next(iter(self._asked.items()))
             owed = store.between(context.journal, self._partner, realm, first, last, wire.MAX_ITEMS)

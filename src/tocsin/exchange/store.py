@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from tocsin.core import body_of
 
@@ -161,6 +161,14 @@ def queued(journal: Journal, partner: str, limit: int) -> list[Owed]:
         select(outbox).where(outbox.c.state == "queued", outbox.c.partner == partner).order_by(outbox.c.realm, outbox.c.seq).limit(limit)
     )
     return _run(rows)
+
+
+def urgent(journal: Journal, partner: str, kinds: Sequence[str], limit: int) -> list[Owed]:
+    """Records of these kinds that `partner` has given no receipt for, the newest first."""
+    of_kind = or_(*(and_(outbox.c.record_id >= f"{kind}--", outbox.c.record_id < f"{kind}-.") for kind in kinds))
+    where = (outbox.c.partner == partner, outbox.c.seq.is_not(None), outbox.c.state.in_(["queued", "sent"]), of_kind)
+    rows = journal.read_rows(select(outbox).where(*where).order_by(outbox.c.offered_at.desc(), outbox.c.seq.desc()).limit(limit))
+    return [Owed(row.record_id, row.realm, row.seq, row.item, row.after) for row in rows]
 
 
 def between(journal: Journal, partner: str, realm: str, first: int, last: int, limit: int) -> list[Owed]:

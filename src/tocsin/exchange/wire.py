@@ -17,6 +17,7 @@ from .errors import BadWire
 VERSION = 1
 MAX_PACKET = 3_500_000  # bytes of one message at the relay, whose max_payload is 4 MB
 MAX_PAYLOAD = 3_000_000  # bytes before padding
+MAX_URGENT = 262_144  # bytes of a packet that is shown ahead of its turn
 MAX_ITEMS = 500  # records in one envelope
 MAX_LIST = 256  # entries of a list in a control message
 MAX_LINKS = 64  # links of one succession
@@ -258,6 +259,12 @@ class Pong(Wire, frozen=True):
     envelope: bytes
 
 
+class Urgent(Wire, frozen=True):
+    """A packet of a chain of records ahead of its turn, because what it holds cannot wait; it comes in its turn as well."""
+
+    packet: bytes
+
+
 class AskWitness(Wire, frozen=True):
     """A checkpoint of one of the sender's logs, for the recipient to cosign: `proof` leads from the tree of `old` leaves to it.
 
@@ -310,6 +317,7 @@ CONTROLS: dict[str, type[Wire]] = {
     "known": Known,
     "ping": Ping,
     "pong": Pong,
+    "urgent": Urgent,
     "ask-witness": AskWitness,
     "witnessed": Witnessed,
 }
@@ -370,6 +378,8 @@ def sane(body: Wire) -> bool:
 
 def _sane_witnessing(body: Wire) -> bool:
     match body:
+        case Urgent(packet):
+            return 0 < len(packet) <= MAX_URGENT
         case AskWitness(origin, old, proof, note):
             hashes = len(proof) < 64 and all(len(one) == 32 for one in proof)
             return len(origin) <= MAX_ORIGIN and 0 <= old < LAST and hashes and len(note) <= MAX_NOTE
