@@ -162,7 +162,7 @@ class Log:
         size = sequencing.size_of(read, realm)
         node = _once(read, realm).node
         last = _last(read, origin)
-        if last is not None and last.size == size:
+        if size == (last.size if last is not None else 0):
             return None
         try:
             root = tree.root(node, size)
