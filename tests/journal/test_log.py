@@ -166,7 +166,7 @@ async def test_full_slices_and_their_rest_hold_every_record_once(journal, monkey
     assert {one.leaf for one in new} <= set(entries)
     for one in new[::7]:
         log.prove(one.record.id)
-    assert audit(journal, log, "live", PUBLIC, {}).wrong == []
+    assert audit(journal, log, "live", {PUBLIC}, {}).wrong == []
 
 
 # What is damaged is not signed
@@ -183,7 +183,7 @@ async def test_a_tile_that_was_altered_stops_the_log(tmp_path):
     alter(tmp_path, ALTER_TILE, 1)
     journal = await opened(tmp_path)
     log = log_of(journal)
-    assert any("tile" in line for line in audit(journal, log, "live", PUBLIC, {}).wrong)
+    assert any("tile" in line for line in audit(journal, log, "live", {PUBLIC}, {}).wrong)
     await kept(journal, 1)
     assert await log.checkpoint("live") is None
     (standing,) = log.standings()
@@ -202,7 +202,7 @@ async def test_a_tile_of_leaves_that_was_altered_proves_nothing_more_and_the_hea
     alter(tmp_path, ALTER_TILE, 0)
     journal = await opened(tmp_path)
     log = log_of(journal)
-    assert any("tile" in line for line in audit(journal, log, "live", PUBLIC, {}).wrong)
+    assert any("tile" in line for line in audit(journal, log, "live", {PUBLIC}, {}).wrong)
     await kept(journal, 1)
     after = (await log.checkpoint("live")).checkpoint
     proof = log.consistency("live", before.checkpoint.size, after.size)
@@ -225,7 +225,7 @@ async def test_a_leaf_that_was_altered_is_found(tmp_path):
     alter(tmp_path, "update records set leaf = zeroblob(32) where record_id = ?", one.record.id)
     journal = await opened(tmp_path)
     log = log_of(journal)
-    found = audit(journal, log, "live", PUBLIC, {})
+    found = audit(journal, log, "live", {PUBLIC}, {})
     assert any("leaf" in line for line in found.wrong)
     assert any("one is not what was kept" in line for line in found.wrong)
     with pytest.raises(Damaged, match="not where the log has it"):
@@ -249,12 +249,12 @@ async def test_whatever_is_altered_an_audit_finds_it(tmp_path, statement, says):
     for _ in range(3):
         await kept(journal, 2)
         await log.checkpoint("live")
-    found = audit(journal, log, "live", PUBLIC, {})
+    found = audit(journal, log, "live", {PUBLIC}, {})
     assert (found.wrong, found.records, found.leaves, found.checkpoints) == ([], 6, 48, 3)
     await journal.close()
     alter(tmp_path, statement)
     journal = await opened(tmp_path)
-    wrong = audit(journal, log_of(journal), "live", PUBLIC, {}).wrong
+    wrong = audit(journal, log_of(journal), "live", {PUBLIC}, {}).wrong
     assert any(says in line for line in wrong), wrong
     await journal.close()
 
@@ -291,7 +291,7 @@ async def test_a_checkpoint_that_was_cut_off_with_the_power_is_made_again_in_agr
         for old in given[:known]:
             proof = log.consistency("live", old.size, new.size)
             assert tree.is_consistent(old.size, new.size, proof, old.root, new.root)
-        assert audit(again, log, "live", PUBLIC, {}).wrong == []
+        assert audit(again, log, "live", {PUBLIC}, {}).wrong == []
         await again.close()
 
 
@@ -302,7 +302,7 @@ async def test_a_journal_of_before_the_log_gets_one(tmp_path):
     log = log_of(journal)
     assert (await log.checkpoint("live")).checkpoint.size == 1024
     log.prove(new[699].record.id)
-    assert audit(journal, log, "live", PUBLIC, {}).wrong == []
+    assert audit(journal, log, "live", {PUBLIC}, {}).wrong == []
     await journal.close()
 
 
@@ -484,11 +484,11 @@ async def test_a_journal_that_was_put_back_signs_nothing_and_goes_on_under_a_new
     name = await pair.log.renew("live", by="mara", why="restored from the backup of Sunday")
     assert name.startswith("tocsin/ASTER/live/")
     first, _ = await pair.turn()
-    second, answer = await pair.turn()
+    second, _ = await pair.turn()
     signed = first or second
     assert signed.checkpoint.origin == name
     assert "BIRCH" in pair.log.latest("live").witnesses
-    assert audit(journal, pair.log, "live", PUBLIC, {"BIRCH": pair.signer.note_public()}).wrong == []
+    assert audit(journal, pair.log, "live", {PUBLIC}, {"BIRCH": {pair.signer.note_public()}}).wrong == []
     assert pair.conflicts == []
     await journal.close()
     await other.close()

@@ -13,7 +13,7 @@ from .notes import Key
 from .tables import log_tiles, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from tocsin.core import Realm
 
@@ -25,7 +25,10 @@ _PAGE = 2048
 
 
 class Audit(NamedTuple):
-    """What was found. `wrong`: one line for each thing that does not hold, the first of them; empty if all is well."""
+    """What was found. `wrong`: one line for each thing that does not hold, the first of them; empty if all is well.
+
+    `strange`: keys (hexadecimal) that signed checkpoints and are none of those given.
+    """
 
     realm: Realm
     origin: str
@@ -34,11 +37,12 @@ class Audit(NamedTuple):
     checkpoints: int
     cosignatures: int
     signed: int
+    strange: list[str]
     wrong: list[str]
 
 
-def audit(journal: Journal, log: Log, realm: Realm, public: bytes, witnesses: Mapping[str, bytes]) -> Audit:
-    """Recompute the log of `realm`. `public`: this node's Ed25519 key; `witnesses`: those of its partners by name."""
+def audit(journal: Journal, log: Log, realm: Realm, own: Collection[bytes], witnesses: Mapping[str, Collection[bytes]]) -> Audit:
+    """Recompute the log of `realm`. `own`: this node's Ed25519 keys, now and before; `witnesses`: those of its partners by name."""
     wrong: list[str] = []
     count, leaves = _records(journal, realm, wrong), log.size(realm)
     roots = _Roots()
@@ -60,16 +64,17 @@ def audit(journal: Journal, log: Log, realm: Realm, public: bytes, witnesses: Ma
         if found.get(size, tree.EMPTY) != one.checkpoint.root:
             wrong.append(f"the checkpoint of {size} leaves of {one.checkpoint.origin} has another root than the records")
         note = notes.parse(one.note)
-        if note.text != one.checkpoint.text() or not notes.is_signed(note, Key(one.checkpoint.origin, notes.LOG, public)):
-            wrong.append(f"the checkpoint of {size} leaves of {one.checkpoint.origin} is not signed by this node's key")
+        if note.text != one.checkpoint.text() or not notes.is_signed(note, Key(one.checkpoint.origin, notes.LOG, one.key)):
+            wrong.append(f"the checkpoint of {size} leaves of {one.checkpoint.origin} is not signed by its key")
         for name in one.witnesses:
             cosigned += 1
-            key = witnesses.get(name)
-            if key is not None and notes.cosigned_at(note, Key(f"tocsin/{name}", notes.WITNESS, key)) is None:
+            keys = [Key(f"tocsin/{name}", notes.WITNESS, key) for key in witnesses.get(name, ())]
+            if keys and all(notes.cosigned_at(note, key) is None for key in keys):
                 wrong.append(f"the cosignature of {name} on the checkpoint of {size} leaves does not hold")
         signed, last = signed + 1, max(last, size)
     _upper_tiles(journal, realm, leaves, wrong)
-    return Audit(realm, log.origin(realm), count, leaves, signed, cosigned, last, wrong[:MOST_WRONG])
+    strange = sorted({one.key.hex() for one in marks if one.key not in own})
+    return Audit(realm, log.origin(realm), count, leaves, signed, cosigned, last, strange, wrong[:MOST_WRONG])
 
 
 class _Roots:

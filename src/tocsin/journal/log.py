@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, insert, select, update
 
+from tocsin.core import LIVE
+
 from . import notes, sequencing, tiles, tree
 from .errors import Damaged, NotInLog
 from .notes import Checkpoint, Key, Note
@@ -19,7 +21,7 @@ from .tables import log_checkpoints, log_cosignatures, log_origins, records, set
 from .witness import OTHER, SEEN, Answer, Submission, as_checkpoint, origin_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -32,16 +34,20 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Sequence[Row[Any]]]
 
 RESTORED = "restored"  # the setting that a restored journal bears: a name that no other copy of it has
-_SIGNING, _WAITING, _STOPPED = "signing", "waiting", "stopped"
+SIGNING, WAITING, STOPPED = "signing", "waiting", "stopped"
 
 
 class Signed(NamedTuple):
-    """A signed checkpoint. `note` bears its cosignatures so far, `witnesses` those who gave them; `at` in µs of protocol time."""
+    """A signed checkpoint. `note` bears its cosignatures so far, `witnesses` those who gave them; `at` in µs of protocol time.
+
+    `key` is the Ed25519 key that signed it.
+    """
 
     realm: Realm
     checkpoint: Checkpoint
     note: str
     at: Micros
+    key: bytes
     witnesses: tuple[str, ...]
 
 
@@ -71,10 +77,24 @@ class _Stop(Exception):
 
 
 class Log:
-    """The logs of one node's realms. `needed`: how many witnesses must have been heard before anything new is signed."""
+    """The logs of one node's realms.
 
-    def __init__(self, journal: Journal, signer: Signer, clock: Clock, entropy: Entropy, *, needed: int = 0) -> None:
+    `needed`: how many witnesses must have been heard before anything new is signed; `witnesses_of`: who may witness a realm,
+    so that an exercise with few partners, or a replay, which nobody is shown, does not wait for more than there are.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        signer: Signer,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        needed: int = 0,
+        witnesses_of: Callable[[Realm], Collection[str]] | None = None,
+    ) -> None:
         self._journal, self._signer, self._clock, self.needed = journal, signer, clock, needed
+        self._witnesses_of = witnesses_of
         self._entropy = entropy.child("log")
         self._padding: dict[Realm, Entropy] = {}
         self._pyramids: dict[Realm, tiles.Pyramids] = {}
@@ -128,6 +148,11 @@ class Log:
         connection.execute(insert(log_origins), [row | {"unsure": False, "stopped": ""}])
         return origin
 
+    def realm_of(self, origin: str) -> Realm | None:
+        """Whose log bears that name now."""
+        rows = self._journal.read_rows(select(log_origins.c.realm).where(log_origins.c.origin == origin))
+        return rows[0].realm if rows and self.origin(rows[0].realm) == origin else None
+
     async def renew(self, realm: Realm, *, by: str, why: str) -> str:
         """Go on under a new name, by an administrator's act: its name. The tree stays; what was signed under the old name is left to it."""
         suffix = self._entropy.take(8).hex()
@@ -140,6 +165,12 @@ class Log:
         self._latest.pop(realm, None)
         return origin
 
+    def _needed(self, realm: Realm) -> int:
+        # For the live log what was asked for is asked for: too few partners are no reason to ask for less.
+        if realm == LIVE or self._witnesses_of is None:
+            return self.needed
+        return min(self.needed, len(self._witnesses_of(realm)))
+
     def _why_not(self, realm: Realm, origin: str) -> str:
         row = self._origin_row(realm)
         if row is not None and row.stopped:
@@ -147,8 +178,8 @@ class Log:
         heard = self._heard[origin]
         if row is not None and row.unsure:
             return "restored from a backup: its witnesses have to say first what they saw"
-        if len(heard) < self.needed:
-            return f"{self.needed} witnesses have to say first what they saw since the last start; {len(heard)} have"
+        if len(heard) < (needed := self._needed(realm)):
+            return f"{needed} witnesses have to say first what they saw of it before this start; {len(heard)} have"
         return ""
 
     async def _stop(self, origin: str, why: str) -> None:
@@ -172,9 +203,10 @@ class Log:
             raise _Stop("tiles of the log are missing: restore the node's folder from its backup") from None
         checkpoint, at = Checkpoint(origin, size, root), self._clock.now()
         note = Note(checkpoint.text(), (notes.sign(checkpoint.text(), origin, self._signer),)).whole()
-        row = {"origin": origin, "size": size, "realm": realm, "root": root, "note": note, "at": at, "confirmed": 0}
+        key = self._signer.note_public()
+        row = {"origin": origin, "size": size, "realm": realm, "root": root, "note": note, "at": at, "key": key, "confirmed": 0}
         connection.execute(insert(log_checkpoints), [row])
-        return Signed(realm, checkpoint, note, at, ())
+        return Signed(realm, checkpoint, note, at, key, ())
 
     @staticmethod
     def _check_growth(node: tree.Node, last: Row[Any], size: int, root: bytes) -> None:
@@ -205,18 +237,22 @@ class Log:
         row = self._origin_row(realm)
         if row is None or answer.origin != row.origin:
             return
-        origin, key = row.origin, Key(row.origin, notes.LOG, self._signer.note_public())
+        origin = row.origin
         if answer.status == SEEN:
             await self._cosigned(realm, origin, witness, public, answer)
         elif answer.status == OTHER and answer.size == 0:
             self._heard[origin][witness] = 0
-        elif (saw := as_checkpoint(answer.note, key)) is not None:
+        elif (saw := as_checkpoint(answer.note, self._keys_of(origin))) is not None:
             if (why := await self._compare(realm, saw, witness)) and not row.stopped:
                 await self._stop(origin, why)
             elif not why:
                 self._heard[origin][witness] = saw.size
         if row.unsure:
-            await self._make_sure(origin)
+            await self._make_sure(realm, origin)
+
+    def _keys_of(self, origin: str) -> list[Key]:
+        rows = self._journal.read_rows(select(log_checkpoints.c.key).where(log_checkpoints.c.origin == origin).distinct())
+        return [Key(origin, notes.LOG, key) for key in {self._signer.note_public(), *(bytes(row.key) for row in rows)}]
 
     async def _compare(self, realm: Realm, saw: Checkpoint, witness: str) -> str:
         if saw.size > self.size(realm):
@@ -252,11 +288,11 @@ class Log:
         self._latest.pop(realm, None)
         self._heard[origin][witness] = max(answer.size, self._heard[origin].get(witness, 0))
 
-    async def _make_sure(self, origin: str) -> None:
+    async def _make_sure(self, realm: Realm, origin: str) -> None:
         cosigned = select(log_cosignatures.c.witness).where(log_cosignatures.c.origin == origin).distinct()
         needed = {row.witness for row in self._journal.read_rows(cosigned)}
         heard = self._heard[origin].keys()
-        if heard and needed <= heard and len(heard) >= max(self.needed, 1):
+        if heard and needed <= heard and len(heard) >= max(self._needed(realm), 1):
             statement = update(log_origins).where(log_origins.c.origin == origin).values(unsure=False)
             await self._journal.write(lambda connection: connection.execute(statement))
 
@@ -273,10 +309,12 @@ class Log:
     def covering(self, realm: Realm, position: int) -> Signed | None:
         """The newest checkpoint that holds `position` and has as many cosignatures as are needed; else the newest that holds it."""
         newest = self.latest(realm)
-        if newest is None or newest.checkpoint.size <= position or len(newest.witnesses) >= self.needed:
+        if newest is None or newest.checkpoint.size <= position or len(newest.witnesses) >= self._needed(realm):
             return newest if newest is not None and newest.checkpoint.size > position else None
         one = log_checkpoints.c
-        held = select(log_checkpoints).where(one.origin == newest.checkpoint.origin, one.size > position, one.confirmed >= self.needed)
+        held = select(log_checkpoints).where(
+            one.origin == newest.checkpoint.origin, one.size > position, one.confirmed >= self._needed(realm)
+        )
         rows = self._journal.read_rows(held.order_by(one.size.desc()).limit(1))
         return self._signed(rows[0]) if rows else newest
 
@@ -335,13 +373,14 @@ class Log:
 
     def standings(self) -> list[Standing]:
         """How the log of every realm is, in alphabetic order."""
-        return [self._standing(realm) for realm in self._journal.realms()]
+        return [self.standing(realm) for realm in self._journal.realms()]
 
-    def _standing(self, realm: Realm) -> Standing:
+    def standing(self, realm: Realm) -> Standing:
+        """How the log of one realm is."""
         row, last = self._origin_row(realm), self.latest(realm)
         origin = row.origin if row else ""
-        why = self._why_not(realm, origin) if row else "its first checkpoint is due"
-        state = _STOPPED if row and row.stopped else _WAITING if why else _SIGNING
+        why = self._why_not(realm, origin) or ("" if last else "its first checkpoint is due")
+        state = STOPPED if row and row.stopped else WAITING if why else SIGNING
         witnesses = last.witnesses if last else ()
         return Standing(realm, origin, state, why, last.checkpoint.size if last else 0, last.at if last else None, witnesses)
 
@@ -354,7 +393,7 @@ class Log:
         )
         note = row.note + "".join(line.line for line in lines)
         checkpoint = Checkpoint(row.origin, row.size, bytes(row.root))
-        return Signed(row.realm, checkpoint, note, row.at, tuple(line.witness for line in lines))
+        return Signed(row.realm, checkpoint, note, row.at, bytes(row.key), tuple(line.witness for line in lines))
 
     def _find(self, realm: Realm, leaf: bytes, first: int, count: int) -> int:
         for position in range(first - first % tiles.WIDTH, first + count, tiles.WIDTH):

@@ -93,7 +93,8 @@ log_checkpoints = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("note", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("confirmed", Integer, nullable=False),  # how many witnesses had cosigned it
+    Column("key", LargeBinary(32), nullable=False),  # that signed it: keys are changed now and then
+    Column("confirmed", Integer, nullable=False),  # how many witnesses have cosigned it
     Index(None, "realm", "at"),
 )
 

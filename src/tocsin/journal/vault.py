@@ -73,7 +73,7 @@ class Vault:
             stored = msgspec.json.decode((folder / FILE).read_bytes(), type=_Stored)
         except FileNotFoundError:
             raise InputError("there is no vault in this folder: make a node with tocsin init first") from None
-        except (msgspec.DecodeError, OSError):
+        except (msgspec.DecodeError, UnicodeDecodeError, OSError):
             raise Damaged("the vault's file cannot be read: restore it from a backup") from None
         cost = stored.cost
         if stored.v != 1 or not (

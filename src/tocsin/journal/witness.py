@@ -16,7 +16,7 @@ from .notes import BadNote, Checkpoint, Key, Note
 from .tables import log_witnessed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -134,11 +134,11 @@ class Witness:
         return Conflict(partner, str(row.origin), str(row.note), against, digest)
 
 
-def as_checkpoint(note: bytes | str, key: Key) -> Checkpoint | None:
-    """The checkpoint in a note that `key` signed, of the log that the key is named for; None for anything else."""
+def as_checkpoint(note: bytes | str, keys: Iterable[Key]) -> Checkpoint | None:
+    """The checkpoint in a note that one of `keys` signed, of the log that the key is named for; None for anything else."""
     try:
         found = notes.parse(note)
         checkpoint = notes.parse_checkpoint(found.text)
     except BadNote:
         return None
-    return checkpoint if checkpoint.origin == key.name and notes.is_signed(found, key) else None
+    return checkpoint if any(checkpoint.origin == key.name and notes.is_signed(found, key) for key in keys) else None

@@ -106,6 +106,7 @@ async def _stopped(folder: Path) -> list[Row]:
         rows.append(_row("people", count > 0, f"{count} may log in"))
         shared = len(node.book.partners())
         rows.append(_row("partners", True, f"{shared} are pinned"))
+        rows += _logs(node.notary.standing())
     finally:
         await node.close()
     return [*rows, {"what": "node", "well": None, "says": f"it does not run: tocsin up {folder}"}]
@@ -131,9 +132,20 @@ def _live(status: dict[str, Any]) -> Iterator[Row]:
         yield _row(f"feed {feed['name']}", feed["state"] == "ok", feed["state"])
     for link in status["links"]:
         yield _row(f"partner {link['partner']}", link["state"] == "up", link["state"])
+    yield from _logs(status["logs"])
     counters = status["counters"]
     refused = counters.get("refused", 0)
     yield _row("refusals", refused == 0, f"{refused} envelopes were refused" if refused else "none")
+
+
+def _logs(logs: dict[str, Any]) -> Iterator[Row]:
+    for one in logs["own"]:
+        says = one["says"] or f"{one['size']:,} leaves are signed, cosigned by {', '.join(one['witnesses']) or 'nobody'}"
+        yield {"what": f"log {one['realm']}", "well": {"signing": True, "stopped": False}.get(one["state"]), "says": says}
+    for one in logs["witnessed"]:
+        if one["two_histories"]:
+            says = "it has signed two histories of this log: both notes are kept; ask them, and trust no proof of theirs until you know why"
+            yield _row(f"log {one['origin']} of {one['partner']}", False, says)
 
 
 def _row(what: str, well: bool, says: str) -> Row:

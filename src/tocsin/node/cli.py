@@ -23,6 +23,9 @@ for name, where, words in (
     ("approve", "watch:approve", "Issue a drafted warning to the partners that may have it."),
     ("cancel", "watch:cancel", "Cancel a warning for everyone who was told."),
     ("backtest", "backtest:backtest", "How a topic would have done over a daily series."),
+    ("verify", "audit:verify", "Check a proof file, without any network."),
+    ("backup", "backup:backup", "Write a sealed backup of a node, running or not."),
+    ("restore", "backup:restore", "Make a node of a backup, in a new folder."),
     ("bench", "bench:bench", "Measure every figure that the docs quote."),
 ):
     app.command(f"{_HERE}.{where}", name=name, help=words)
@@ -36,6 +39,7 @@ scene = App(name="scene", help="Made air pictures with a known truth.")
 rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
 protocol = App(name="protocol", help="How nodes speak.")
 relay = App(name="relay", help="A relay for partners to meet at.")
+audit = App(name="audit", help="The log: whether it is whole, proofs out of it, who was told.")
 for parent, name, where, words in (
     (user, "add", "people:add", "Add a person."),
     (user, "list", "people:list_", "Everyone who may log in."),
@@ -69,11 +73,15 @@ for parent, name, where, words in (
     (rule, "propose", "rules:propose", "Propose a rule; another approver has to agree."),
     (rule, "agree", "rules:agree", "Agree to a rule: it is in force."),
     (rule, "withdraw", "rules:withdraw", "End a rule at once."),
+    (audit, "verify", "audit:verify_log", "Go through the whole log again."),
+    (audit, "prove", "audit:prove", "Write a proof that a record stands in the log."),
+    (audit, "who-was-told", "audit:who_was_told", "Who was told of a record, when, and what they answered."),
+    (audit, "renew", "audit:renew", "Go on with a realm's log under a new name."),
     (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, client, receiver, partner, topic, scene, rule, relay, protocol):
+for group in (user, client, receiver, partner, topic, scene, rule, relay, audit, protocol):
     app.command(group)
 
 

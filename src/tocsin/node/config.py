@@ -54,6 +54,13 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(url for url in self.url.split(",") if url.startswith("tls://"))[:8]
 
 
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The journal's log: seconds between checkpoints, and how many partners must witness it (0: none)."""
+
+    every_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 300
+    witnesses: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+
+
 class FeedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One feed. `kind`: readsb (an aircraft.json by URL or path) or sbs (host:port), both live; what it brings bears this label."""
 
@@ -130,6 +137,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     caveats: tuple[str, ...] = ()
     http: HttpConfig = HttpConfig()
     relay: RelayConfig = RelayConfig()
+    log: LogConfig = LogConfig()
     people: PeopleConfig = PeopleConfig()
     feeds: tuple[FeedConfig, ...] = ()
     topics: tuple[str, ...] = ("airborne-rapid-deployment",)

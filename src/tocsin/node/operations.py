@@ -12,7 +12,7 @@ from tocsin.core import LIVE, NotReachable, iso, realms
 from tocsin.core.times import SECOND
 from tocsin.people import Act
 
-from . import partnership, personnel, playing
+from . import auditing, partnership, personnel, playing
 from .errors import NodeError
 from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
 from .personnel import NewUser, add_user
@@ -76,7 +76,8 @@ async def status(node: Node, _: Nothing) -> Any:
         "latency_ms": _quantiles(outside),
         "latency_while_cut_ms": _quantiles(inside),
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
-        "journal": {realm: len(node.journal.records(realm, limit=1_000_000)) for realm in node.journal.realms()},
+        "journal": {realm: node.journal.size(realm) for realm in node.journal.realms()},
+        "logs": node.notary.standing(),
     }
 
 
@@ -150,6 +151,7 @@ OPERATIONS: dict[str, Operation] = {
     "status": Operation(Nothing, status),
     **{name: Operation(*one) for name, one in personnel.OPERATIONS.items()},
     **{f"partner.{name}": Operation(*one) for name, one in partnership.OPERATIONS.items()},
+    **{name: Operation(*one) for name, one in auditing.OPERATIONS.items()},
     "replay": Operation(Replay, replay, Act.REPLAY_START),
     "exercise": Operation(Exercise, exercise, Act.EXERCISE_START),
     "link": Operation(LinkTo, link, Act.LINK_CHANGE),

@@ -45,6 +45,7 @@ from . import config as configuration
 from . import organisation
 from .feeds import make_feed
 from .gates import make_gate
+from .notary import Notary
 from .readers import SYSTEM, Reader
 from .register import Register
 from .revocations import Revocations
@@ -119,6 +120,7 @@ class Node:
         self._running_feeds: dict[int, asyncio.Task[None]] = {}
         self._told_relay: list[str] = []
         self._fence = Fence(config.fence) if config.fence else None
+        self.notary = Notary(self)
 
     @classmethod
     async def open(cls, folder: Path, secret: bytes, clock: Clock, entropy: Entropy) -> Node:
@@ -167,6 +169,7 @@ class Node:
             background = [
                 tasks.create_task(self._look(), name="detectors"),
                 tasks.create_task(self._sweep(), name="sweep"),
+                tasks.create_task(self.notary.run(), name="notary"),
             ]
             for feed in self.config.feeds:
                 self.add_feed(make_feed(feed, self.config, self.worlds[LIVE].clock))
@@ -185,6 +188,7 @@ class Node:
         own = self.config.own
         parts = Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, own, gate=self.gate)
         self.exchange = Exchange(parts)
+        self.exchange.call_notary(self.notary)
         await self.exchange.start()
         try:
             yield self.exchange

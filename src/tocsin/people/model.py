@@ -75,6 +75,8 @@ class Act(StrEnum):
     LINK_CHANGE = "link:change"
     CLOCK_START = "clock:start"
     JOURNAL_ERASE = "journal:erase"
+    JOURNAL_RENEW = "journal:renew"
+    JOURNAL_BACKUP = "journal:backup"
     NODE_START = "node:start"
     NODE_STOP = "node:stop"
 

@@ -31,6 +31,7 @@ from tocsin.node.service import Node
 from tocsin.node.warning_screens import WarningScreens
 from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
+from .audit_routes import AuditController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
 from .live_routes import live
@@ -100,6 +101,7 @@ def make_app(node: Node) -> Litestar:
             RehearsalController,
             RuleController,
             PartnerController,
+            AuditController,
             live,
         ],
         response_headers={"cache-control": "no-store"},

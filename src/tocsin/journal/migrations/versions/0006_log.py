@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("root", sa.LargeBinary(32), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("key", sa.LargeBinary(32), nullable=False),
         sa.Column("confirmed", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("origin", "size", name="pk_log_checkpoints"),
     )
