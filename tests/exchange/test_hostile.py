@@ -238,7 +238,7 @@ async def lying(tmp_path):
         grant = seal.make_grant(epoch, "ASTER", place.card("BIRCH"), None)
         await tap.leave("BIRCH", "ASTER", "0", "control", seal.make_control(a.keys, "BIRCH", grant, b.clock.now()))
         inbox = b.exchange._inboxes["ASTER"]
-        await until(lambda: epoch.id in inbox._keys)
+        await until(lambda: epoch.id in inbox.keys)
 
         async def say(datas, **more):
             await tap.leave("BIRCH", "ASTER", tag, "records", packet_of(a.keys, datas, inbox.chains[tag, "records"], tag, epoch, **more))
