@@ -138,6 +138,8 @@ class Scene:
         if path == "/session" and method == "DELETE":
             self.logged_in = False
             return 204, None
+        if path == "/session/ways":
+            return 200, {"password": True, "organisation": None}
         if not self.logged_in:
             return 401, {"error": "log in first"}
         parts = path.strip("/").split("/")

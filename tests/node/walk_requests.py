@@ -51,6 +51,9 @@ CODE = {"code": ("000000", "", "{canary-report}"), "name": ("", "phone")}
 CREDENTIAL = {"id": "x", "rawId": "x", "type": "public-key", "response": {}}
 PASSKEY = {"credential": (CREDENTIAL, {}, "x"), "name": ("", "key")}
 
+STRANGERS = ("nobody here", "{canary-report}", *BAD[1:])
+INVITED = {"name": ("guest", ""), "roles": (["reader"], ["x"], []), "clearance": ("", "RESTRICTED", "CONFIDENTIAL", "COSMIC")}
+
 REQUESTS: dict[str, Ask] = {
     "GET /health": ask(),
     "GET /session": ask(),
@@ -63,6 +66,29 @@ REQUESTS: dict[str, Ask] = {
     "POST /session/enrol/totp": ask(json=PENDING | {"code": ("000000", "")}),
     "POST /session/enrol/passkey/options": ask(json=PENDING),
     "POST /session/enrol/passkey": ask(json=PENDING | {"credential": (CREDENTIAL, {})}),
+    "GET /session/ways": ask(),
+    "POST /session/invitation/look": ask(json={"token": ("x", "")}),
+    "POST /session/invitation": ask(json={"token": ("x", ""), "password": ("a long enough password", "")}),
+    "POST /session/oidc": ask(),
+    "GET /session/oidc/callback": ask(query={"state": ("x", ""), "code": ("x", ""), "error": ("", "denied")}),
+    "GET /people": ask(),
+    "POST /people/invitations": ask(json=INVITED),
+    "DELETE /people/invitations/{invitation}": ask(invitation=("x", "{canary-report}", *BAD[1:])),
+    "PATCH /people/{name}": ask(name=STRANGERS, json={"roles": (["analyst"], ["x"], []), "clearance": ("RESTRICTED", "COSMIC")}),
+    "DELETE /people/{name}": ask(name=STRANGERS),
+    "DELETE /people/{name}/sessions": ask(name=STRANGERS),
+    "DELETE /people/{name}/factors": ask(name=STRANGERS),
+    "GET /clients": ask(),
+    "POST /clients": ask(json=INVITED | {"days": (1, 0, "x"), "certificate": ("", "x")}),
+    "DELETE /clients/{name}": ask(name=STRANGERS),
+    "GET /receivers": ask(),
+    "POST /receivers": ask(
+        json={"name": ("desk", ""), "kind": ("mail", "x"), "address": ("desk@example.org", "x"), "partner": ("", "CEDAR", "NOBODY")}
+    ),
+    "DELETE /receivers/{name}": ask(name=STRANGERS),
+    "GET /approvals": ask(),
+    "POST /approvals/{proposal}/approve": ask(proposal=("x", "{canary-report}", *BAD[1:]), json={"digest": ("0" * 64, "")}),
+    "POST /approvals/{proposal}/withdraw": ask(proposal=("x", "{canary-report}", *BAD[1:])),
     "GET /sessions": ask(),
     "DELETE /sessions/{session}": ask(session=("x", "{canary-report}", *BAD[1:])),
     "GET /factors": ask(),

@@ -50,7 +50,7 @@ export class Api {
     }
     const text = await response.text()
     if (!response.ok) {
-      if (response.status === 401 && path !== '/session') this.onExpired()
+      if (response.status === 401 && !path.startsWith('/session')) this.onExpired()
       throw new ApiError(response.status, lineOf(text))
     }
     return (text ? JSON.parse(text) : undefined) as T

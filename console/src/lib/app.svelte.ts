@@ -7,6 +7,7 @@ import { Frames } from './frames'
 import { Live, liveUrl } from './live'
 import { t } from './messages'
 import { formatRoute, parseRoute, type Page, type Route } from './route'
+import type { Begun, Entered } from './passkeys'
 import { Slot } from './slot.svelte'
 import type { Assessment, ChangedFrame, Exchange, Feed, LogEntry, Micros, Place, RealmInfo, Rehearsal, Report, Session, Topical, TrackFrame, Warning } from './types'
 
@@ -19,6 +20,8 @@ export class App {
   phase = $state<Phase>('starting')
   unreachableSince = $state<number | null>(null)
   expired = $state(false)
+  /** Recovery codes of a second factor that was just added: shown once, before anything else. */
+  recovery = $state.raw<string[]>([])
   session = $state.raw<Session | null>(null)
   route = $state.raw<Route>(parseRoute(location.hash))
   /** The browser's clock in ms, once a second; with the node's offset it is the protocol clock. */
@@ -87,9 +90,19 @@ export class App {
     }
   }
 
-  async logIn(name: string, password: string): Promise<void> {
-    const { csrf } = await this.api.post<{ csrf: string }>('/session', { name, password })
-    this.api.csrf = csrf
+  /** One step of logging in; gives what is still to be proven, or null once the node has let us in. Throws `ApiError`. */
+  async logIn(step: string, body: unknown): Promise<Begun | null> {
+    const answer = await this.api.post<Begun | Entered>(step, body)
+    if ('pending' in answer) return answer
+    this.api.csrf = answer.csrf
+    this.recovery = answer.recovery ?? []
+    if (this.recovery.length === 0) await this.enter()
+    return null
+  }
+
+  /** The recovery codes were written down: go on. */
+  async kept(): Promise<void> {
+    this.recovery = []
     await this.enter()
   }
 
