@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from tocsin.core import Acknowledgement, BadLabel, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
+from tocsin.core import Acknowledgement, BadLabel, Clearance, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
 from tocsin.people import Act
 from tocsin.policy import Decision, Matter
@@ -112,9 +112,10 @@ class Acts:
             raise BadLabel("you may not read what would bear this label, so you cannot write it")
         return label
 
-    def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
-        """What release would decide about `label`, partner by partner."""
-        return self._node.gate.explain(label, realm, self._node.book.clearances(), matter=Matter("report")).decisions
+    def preview(self, realm: Realm, label: Label, readers: Iterable[Clearance] | None = None) -> tuple[Decision, ...]:
+        """What release would decide about `label`, partner by partner, or for other `readers`."""
+        wanted = self._node.book.clearances() if readers is None else list(readers)
+        return self._node.gate.explain(label, realm, wanted, matter=Matter("report")).decisions
 
     def _now(self, reader: Reader, realm: Realm) -> int:
         return self._node.world(realm).time(reader.view)

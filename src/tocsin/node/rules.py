@@ -51,6 +51,8 @@ class Rules:
         standing = self._standing(reader, rule)
         if any(self._node.people.same_person(reader.user, name) for name in standing.agreed_by):
             raise Conflict("a rule needs two persons: another approver has to agree")
+        if any(self._node.people.user(name) is None for name in standing.agreed_by):
+            raise Conflict("who proposed this rule has left: propose it anew")
         return await self._say(reader, standing, "agreed", "approves", Act.RULE_AGREE)
 
     async def withdraw(self, reader: Reader, rule: str) -> Json:

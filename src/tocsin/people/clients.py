@@ -6,9 +6,9 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import structs
 from sqlalchemy import delete, insert, select, update
 
-from tocsin.core import Clearance
 from tocsin.core.times import DAY, SECOND
 
 from . import credentials, rows
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from tocsin.core import Clock, Entropy
+    from tocsin.core import Clearance, Clock, Entropy
     from tocsin.core.times import Micros
     from tocsin.journal import Journal
 
@@ -199,7 +199,13 @@ def narrowed(one: Clearance, other: Clearance) -> Clearance | None:
     """What both clearances allow; None if they are of two policies or partners."""
     if (one.policy, one.partner) != (other.policy, other.partner):
         return None
-    return Clearance(one.policy, one.partner, min(one.classification, other.classification), one.caveats & other.caveats)
+    return structs.replace(
+        one,
+        classification=min(one.classification, other.classification),
+        caveats=one.caveats & other.caveats,
+        communities=tuple(name for name in one.communities if name in other.communities),
+        terms=tuple(name for name in one.terms if name in other.terms),
+    )
 
 
 def fingerprint(text: str) -> str:

@@ -63,11 +63,18 @@ class ReportController(Controller):
 
     @post("/release/preview", status_code=200, reads=True, sync_to_thread=False)
     def preview(self, reader: TheReader, node: TheNode, acts: TheActs, data: Annotated[Marked, Body()]) -> list[Json]:
-        """Every partner, yes or no, and why."""
+        """Every partner and every receiver, yes or no, and why."""
         names = {p.card.partner: p.card.name for p in node.book.partners()}
         label = acts.new_label(reader, data.classification, data.releasable_to, data.caveats)
-        decisions = acts.preview(realms.parse(data.realm), label)
-        return [{"partner": d.partner, "name": names[d.partner], "allowed": d.allowed, "reason": d.reason} for d in decisions]
+        realm = realms.parse(data.realm)
+        rows = [
+            {"partner": d.partner, "name": names[d.partner], "allowed": d.allowed, "reason": d.reason} for d in acts.preview(realm, label)
+        ]
+        for receiver in node.people.receivers.every():
+            (told,) = acts.preview(realm, label, [receiver.clearance])
+            row = {"partner": f"receiver:{receiver.name}", "name": f"{receiver.name} ({receiver.kind}, counts as {told.partner})"}
+            rows.append({**row, "allowed": told.allowed, "reason": told.reason})
+        return rows
 
 
 class ExchangeController(Controller):
