@@ -13,6 +13,7 @@ from tocsin.core import (
     BadRealm,
     BadRecord,
     Claim,
+    Count,
     Clearance,
     Consent,
     Evidence,
@@ -51,6 +52,7 @@ REPORT = Report(title="a title", text="a text", source="a source", grade="B2", g
 BODIES = [
     REPORT,
     Claim(text="t", source="s", claimed_at=5),
+    Count(series="aircraft", source="s", days=(1, 2), counts=(3.0, 4.0)),
     Finding(episode="e", state="opened", indicator="i", detector="d", topic="t", text="x", since=1, until=2, measures={"count": 12.0}),
     WarningRecord(
         warning="w", version=1, state="drafted", topic="t", level="guarded", was="quiet", sentence="s", probabilities={"deployment": 0.5},

@@ -85,12 +85,33 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement in a report, with source and grade."""
+    """One statement, with source and grade: out of a report, or by an officer who saw or was told something.
+
+    `indicator`: the topic's indicator that it asserts; `root`: who said it first, empty if nobody knows, which counts as
+    dependent on every other such. `channel`: document, sighting or telephone. Where it was, in degrees, if it says so.
+    """
 
     text: str
     source: str
     grade: str = ""
     claimed_at: int | None = None
+    topic: str = ""
+    indicator: str = ""
+    root: str = ""
+    channel: str = "document"
+    graded_by: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """Daily counts that somebody publishes. `days`: days since 1970-01-01, each with its count in `counts`; `series`: what is counted."""
+
+    series: str
+    source: str
+    days: tuple[int, ...]
+    counts: tuple[float, ...]
+    grade: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,6 +331,7 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
 _BODIES: dict[str, type[msgspec.Struct]] = {
     "report": Report,
     "claim": Claim,
+    "count": Count,
     "finding": Finding,
     "warning": WarningRecord,
     "acknowledgement": Acknowledgement,

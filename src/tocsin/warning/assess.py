@@ -17,6 +17,7 @@ from tocsin.core.times import SECOND, Micros
 from . import words
 from .filter import information_gain
 from .geodesy import Point, hull
+from .scene import CLAIMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _MOST_LIKELIER: Final = 1e6
 _SINGLE: Final = "Does anything but transponders see them? What radar says would count for more than all of this."
+
+
+_CLAIMS: Final = "Does anybody see it? What is sensed would count for more than all that is said."
 
 
 class FeedState(msgspec.Struct, frozen=True, kw_only=True):
@@ -321,7 +325,8 @@ def _lamp(state: State, name: str) -> IndicatorState:
 
 def _would_change(state: State) -> str:
     if state.capped:
-        return _SINGLE
+        kinds = frozenset[str]().union(*(e.kinds for e in state.episodes.values()))
+        return _CLAIMS if kinds <= CLAIMED else _SINGLE
     live = {e.indicator.id for e in state.episodes.values() if e.closed is None}
     gains = []
     for order, indicator in enumerate(i for i in state.topic.indicators if i.id not in live):

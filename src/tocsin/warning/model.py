@@ -123,7 +123,7 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Kinds are those of `scene.KINDS`. Whether simulated tracks stand for radar is a topic's choice, so that an exercise can ring.
     """
 
-    authenticated: tuple[Literal["ads-b", "mlat", "radar", "simulated", "tis-b", "count"], ...]
+    authenticated: tuple[Literal["ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim", "officer"], ...]
     single_kind_cap: str
 
 

@@ -16,6 +16,7 @@ from tocsin.core.times import SECOND
 
 from .geodesy import RADIUS_M, headings, vectors
 from .model import TRANSPORTS
+from .said import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from tocsin.picture import Tracks
 
     from .model import Place
-    from .series import Series
+    from .said import Heard
 
-KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count")
+KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim", "officer")
 """Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from;
-a count is somebody's word."""
+counts and claims are somebody's word, an officer's sighting the floor's own."""
+CLAIMED: Final = frozenset({"count", "claim"})
 WHO: Final = ("military", "any")
 _TYPES = np.array(TRANSPORTS, "S4")
 _NAMELESS: Final = np.uint64(0xFF << 56)
@@ -44,7 +46,7 @@ class Scene:
     simulated: a made-up track never rings a real bell.
     """
 
-    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, series: Mapping[str, Series] | None = None) -> None:
+    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, heard: Heard = NOTHING) -> None:
         readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
         column = tracks.columns
         use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
@@ -58,7 +60,7 @@ class Scene:
         self.now = now
         self._column: Mapping[str, Array] = self.tracks.columns
         self._who: dict[str, Array] = {}
-        self.series = {name: one for name, one in (series or {}).items() if one.readable(clearance)}
+        self.series, self.told = heard.readable(clearance)
 
     def __len__(self) -> int:
         return len(self.tracks)

@@ -21,11 +21,12 @@ from .episodes import Change, Episode, Episodes
 from .filter import Forward, Item, Rates
 from .levels import Ladder
 from .lifecycle import prepare
-from .scene import Scene
+from .said import NOTHING
+from .scene import CLAIMED, Scene
 from .topics import parameters_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tocsin.core import Entropy, Realm
     from tocsin.core.observations import Array
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from .detectors import Detector
     from .model import Indicator, Place, Topic
-    from .series import Series
+    from .said import Heard
 
 _HISTORY: Micros = 36 * HOUR
 _SENDER = re.compile(r"[A-Za-z0-9._@-]{1,80}")
@@ -135,11 +136,11 @@ class Watch:
         now: Micros,
         feeds: Sequence[FeedState] = (),
         coverage: Sequence[Place] = (),
-        series: Mapping[str, Series] | None = None,
+        heard: Heard = NOTHING,
     ) -> Step:
         """Look at `tracks` as they are at `now`. `feeds`: those the view may know of; `coverage`: areas that no feed sees.
 
-        `series`: daily counts by name, as far as they were published by `now`.
+        `heard`: counts and claims, as far as they were said by `now`.
 
         A time that is not after the last one changes nothing.
         """
@@ -149,7 +150,7 @@ class Watch:
         self._now = now
         self._feeds = tuple(sorted(feeds, key=lambda f: f.name))
         self._blind = tuple(place.name for place in coverage)
-        scene = Scene(tracks, now, self._realm, self._view.clearance, series)
+        scene = Scene(tracks, now, self._realm, self._view.clearance, heard)
         changes = [change for eye in self._eyes for change in eye.step(scene)]
         changed = [self._take(change, forward) for change in changes]
         self._look_around(scene, coverage)
@@ -208,7 +209,11 @@ class Watch:
         spec = self._topic.authentication
         kinds = frozenset[str]().union(*(e.kinds for e in self._told.values() if e.id in self._weights))
         cap = self._topic.rank(spec.single_kind_cap)
-        single = bool(kinds) and len(kinds) == 1 and not kinds & set(spec.authenticated)
+        claimed = bool(kinds) and kinds <= CLAIMED
+        if claimed:
+            # Claims alone never reach the top, whatever a topic says.
+            cap = min(cap, len(self._topic.levels) - 2)
+        single = claimed or (len(kinds) == 1 and not kinds & set(spec.authenticated))
         subject = float(self._probabilities[self._rates.ids.index(self._topic.subject)])
         self._capped = single and (ladder.rank > cap or any(subject >= level.up for level in self._topic.levels[cap + 1 :]))
         return cap if single else None

@@ -12,6 +12,7 @@ from tocsin.warning.backtest import DailyFile, Event, backtest, watch_days
 from tocsin.warning.backtest.daily import LABEL
 from tocsin.warning.backtest.report import page
 from tocsin.warning.detectors.daily import DailyLull, DailyPeak, LullParameters, PeakParameters, Standing, peak_of
+from tocsin.warning.said import Heard
 from tocsin.warning.scene import Scene
 from tocsin.warning.series import DAY, Series
 
@@ -28,7 +29,7 @@ def with_exercise(days: int = 400, at: int = 300) -> np.ndarray:
 
 
 def look(one: Series, day: int) -> Scene:
-    return Scene(NOTHING, (START + day) * DAY + DAY // 2, "replay:x", Clearance("backtest", "backtest", 0), {"aircraft": one})
+    return Scene(NOTHING, (START + day) * DAY + DAY // 2, "replay:x", Clearance("backtest", "backtest", 0), Heard({"aircraft": one}))
 
 
 def test_an_exercise_rings_on_its_first_days_and_ordinary_days_do_not():

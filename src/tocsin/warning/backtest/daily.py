@@ -16,6 +16,7 @@ from tocsin.picture import Tracks
 from tocsin.picture.tracks import COLUMNS
 from tocsin.policy import View
 
+from ..said import Heard
 from ..series import DAY
 from ..service import Watch
 from .comparators import COMPARATORS
@@ -93,7 +94,7 @@ def watch_days(topic: Topic, series: Series, seed: int = 0) -> Days:
     day = np.arange(first, last + 1)
     probability, level, said = np.zeros(len(day)), np.zeros(len(day), int), np.zeros(len(day), bool)
     for at, today in enumerate(day.tolist()):
-        step = watch.step(_NOTHING, today * DAY + _PUBLISHED, series={series.name: series.until(today)})
+        step = watch.step(_NOTHING, today * DAY + _PUBLISHED, heard=Heard({series.name: series.until(today)}))
         found = step.assessment
         probability[at] = found.probabilities[topic.subject]
         level[at] = topic.rank(found.level)
