@@ -126,6 +126,17 @@ REQUESTS: dict[str, Ask] = {
     "GET /rehearsal": ask(),
     "POST /rehearsal": ask(),
     "DELETE /rehearsal": ask(),
+    "GET /labels": ask(),
+    "POST /labels": ask(
+        json={
+            "record": RECORDS,
+            "classification": ("UNCLASSIFIED", "CONFIDENTIAL", "COSMIC"),
+            "releasable_to": ([], ["BIRCH"], ["NOBODY"]),
+            "caveats": ([], ["KITE"]),
+            "reason": ("", "x"),
+        }
+    ),
+    "POST /labels/{lowering}/approve": ask(lowering=RECORDS),
     "GET /rules": ask(),
     "POST /rules": ask(json=RULE),
     "POST /rules/{rule}/agree": ask(rule=RULES),

@@ -198,7 +198,8 @@ class Relabel(msgspec.Struct, frozen=True, kw_only=True):
     """An originator's word that `record` bears `label` from now on. `state`: proposed, approved, withdrawn.
 
     `digest` is the SHA-256 (hex) of the record's signed bytes. One person proposes (`proposed_by`), another approves;
-    it holds when every originator of the record has approved the same label, and until then the old one does.
+    it holds when every originator of the record has approved the same label, and until then the old one does. `mode`: two-person, or
+    single where a node is set to one approver.
     """
 
     record: str
@@ -207,6 +208,7 @@ class Relabel(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     proposed_by: str
     reason: str = ""
+    mode: str = ""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):

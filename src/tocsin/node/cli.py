@@ -37,6 +37,7 @@ partner = App(name="partner", help="Whom a node shares with.")
 topic = App(name="topic", help="What a node warns of.")
 scene = App(name="scene", help="Made air pictures with a known truth.")
 rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
+label = App(name="label", help="Labels that two persons lower.")
 protocol = App(name="protocol", help="How nodes speak.")
 relay = App(name="relay", help="A relay for partners to meet at.")
 audit = App(name="audit", help="The log: whether it is whole, proofs out of it, who was told.")
@@ -77,11 +78,14 @@ for parent, name, where, words in (
     (audit, "prove", "audit:prove", "Write a proof that a record stands in the log."),
     (audit, "who-was-told", "audit:who_was_told", "Who was told of a record, when, and what they answered."),
     (audit, "renew", "audit:renew", "Go on with a realm's log under a new name."),
+    (label, "list", "labels:list_", "Labels that are proposed to be lowered, and those that were."),
+    (label, "lower", "labels:lower", "Propose a lower label; another person has to approve."),
+    (label, "approve", "labels:approve", "Approve a lower label."),
     (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
     (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, client, receiver, partner, topic, scene, rule, relay, audit, protocol):
+for group in (user, client, receiver, partner, topic, scene, rule, label, relay, audit, protocol):
     app.command(group)
 
 

@@ -26,6 +26,7 @@ from tocsin.core import (
     Ref,
     TocsinError,
     WarningRecord,
+    body_of,
     encode,
     make,
     realms,
@@ -329,6 +330,11 @@ class Node:
         learned = [self.gate.standing.learn(one.record) for one in kept]
         if any(learned):
             self._shelves.clear()
+        for one in (one for one, new in zip(kept, learned, strict=True) if new):
+            # Whoever may have it now gets it: a label was lowered, or an originator has consented.
+            about = getattr(body_of(one.record), "record", "")
+            if self.exchange is not None and (held := self.journal.get(about)) is not None and held.record.origin == self.config.id:
+                self.spawn(self.exchange.decide_anew(about), "decide anew")
         for one in kept:
             self.world(one.record.realm)
             self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)

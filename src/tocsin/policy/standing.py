@@ -29,7 +29,7 @@ class Standing:
         if isinstance(body, Consent):
             self._consents[body.record, record.origin][record.id] = body
             return True
-        if isinstance(body, Relabel) and body.state == "approved" and body.proposed_by != record.author:
+        if isinstance(body, Relabel) and body.state == "approved" and (body.mode == "single" or body.proposed_by != record.author):
             held = self._lowered[body.record].get(record.origin)
             said = (record.protocol_time, record.id, body.label)
             if held is None or held[:2] < said[:2]:

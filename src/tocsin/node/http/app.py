@@ -34,6 +34,7 @@ from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 from .audit_routes import AuditController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
+from .label_routes import LabelController
 from .live_routes import live
 from .oidc_routes import OidcController
 from .partner_routes import PartnerController
@@ -100,6 +101,7 @@ def make_app(node: Node) -> Litestar:
             LogController,
             RehearsalController,
             RuleController,
+            LabelController,
             PartnerController,
             AuditController,
             live,
