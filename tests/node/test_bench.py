@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("formats", "picture", "journal", "detectors", "exchange")
+NAMES = ("formats", "picture", "journal", "detectors", "release", "exchange")
 
 
 def bench(*arguments):

@@ -119,6 +119,7 @@ class Exchange:
         one = await self._sayings.keep(record, release) or self._context.journal.get(record.id)
         if one is None:
             raise InputError("this record was erased; it is not said again")
+        self._context.gate.standing.learn(record)
         if self._releases.of_record(record).decisions != release.decisions:
             # The book changed meanwhile: whoever came too late for this decision gets it as a thing of the past.
             self._catalogue.again()

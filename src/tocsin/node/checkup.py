@@ -117,14 +117,18 @@ async def _relay(config: configuration.Config) -> list[Row]:
         return [_row("relay", True, "this node runs it")]
     if not config.relay.url:
         return [{"what": "relay", "well": None, "says": "none is set, so this node shares with nobody: set [relay] url in node.toml"}]
-    where = urlsplit(config.relay.url)
+    return [await _reach(url) for url in config.relay.url.split(",")]
+
+
+async def _reach(url: str) -> Row:
+    where = urlsplit(url)
     try:
         async with asyncio.timeout(3):
             _, writer = await asyncio.open_connection(where.hostname, where.port or 4222)
         writer.close()
     except (OSError, TimeoutError):
-        return [_row("relay", False, f"nothing answers at {where.hostname}:{where.port or 4222}")]
-    return [_row("relay", True, f"something answers at {where.hostname}:{where.port or 4222}")]
+        return _row("relay", False, f"nothing answers at {where.hostname}:{where.port or 4222}")
+    return _row("relay", True, f"something answers at {where.hostname}:{where.port or 4222}")
 
 
 def _live(status: dict[str, Any]) -> Iterator[Row]:

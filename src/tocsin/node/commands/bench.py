@@ -21,7 +21,7 @@ FIGURES = Path("docs/figures.md")
 
 
 def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIGURES) -> None:
-    """Measure one thing: formats, picture, journal, detectors, exchange, demo; or `all`, which writes docs/figures.md.
+    """Measure one thing: formats, picture, journal, release, detectors, exchange, demo; or `all`, which writes docs/figures.md.
 
     Parameters
     ----------
@@ -96,17 +96,27 @@ def _demo(small: bool) -> Json:
     return {key: figures[key] for key in keys}
 
 
+def _release(small: bool) -> Json:
+    from tocsin.core import SeededEntropy
+    from tocsin.policy.measure import measure
+
+    size = {"pairs": 500, "cold": 200, "warm": 1_000} if small else {}
+    return dict(measure(time.perf_counter_ns, SeededEntropy("bench"), **size))
+
+
 BENCHES: dict[str, Callable[[bool], Json]] = {
     "formats": _formats,
     "picture": _picture,
     "journal": _journal,
     "detectors": _detectors,
+    "release": _release,
     "exchange": _exchange,
     "demo": _demo,
 }
 
 
 NOTES = {
+    "release": "Decisions a second by both keys: warm, and cold (parsed policies, pairs never asked); the keys compared on random pairs.",
     "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder.",
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
     "journal": "Records a second: one caller that waits for each, 2,000 callers at once, fifty in a call, read from disk, from memory.",
