@@ -12,7 +12,8 @@ from tests.exchange.helpers import town, until
 
 from tocsin.core import InputError, ManualClock, SeededEntropy
 from tocsin.exchange import NatsTransport, NodeKeys, OpenRelay, Relay, RelayUnreachable, probe, wire
-from tocsin.exchange.relay import MAX_MEMBERS, configuration, permissions, server_binary
+from tocsin.exchange.relay import server_binary
+from tocsin.exchange.relayconf import MAX_MEMBERS, configuration, permissions
 from tocsin.exchange.transport import login
 
 pytestmark = pytest.mark.anyio

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .keys import NodeKeys
 
 CONNECT_S = 3
+CLOSE_S = 1.0
 REFUSED, TLS, AWAY = "login", "tls", "address"
 
 
@@ -116,8 +117,9 @@ async def connect(
             2 * CONNECT_S,
         )
     except (nats.errors.Error, OSError, TimeoutError, ssl.SSLError) as problem:
-        with contextlib.suppress(Exception):
-            await client.close()
+        # A handshake that failed leaves a stream whose closing the library would wait for without end.
+        with contextlib.suppress(Exception, TimeoutError):
+            await asyncio.wait_for(client.close(), CLOSE_S)
         raise _why(address, [*seen, problem]) from None
 
 

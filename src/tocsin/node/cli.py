@@ -82,7 +82,10 @@ for parent, name, where, words in (
     (label, "lower", "labels:lower", "Propose a lower label; another person has to approve."),
     (label, "approve", "labels:approve", "Approve a lower label."),
     (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
-    (relay, "up", "run:relay_up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
+    (relay, "init", "relay:init", "Make a relay in a folder, with TLS where others can reach it."),
+    (relay, "add", "relay:add", "Let a partner in by its card."),
+    (relay, "remove", "relay:remove", "Let a partner in no more, and purge what was left for it."),
+    (relay, "up", "relay:up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
 for group in (user, client, receiver, partner, topic, scene, rule, label, relay, audit, protocol):

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 import tomli_w
 
-from tocsin.core import Clearance, LabelPolicy
+from tocsin.core import Clearance, InputError, LabelPolicy
 from tocsin.core.times import seconds
+from tocsin.exchange.relayconf import Serving
 from tocsin.people import Role, Security
 
 from .errors import BadConfig, NotANode
@@ -41,17 +42,26 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The relay that partners meet at. Without a URL the node stays by itself; `supervise` runs one here.
 
     `url` may name several, with commas, which are tried in turn; `ca` is the file that holds the relay's certificate authority.
+    A relay that runs here listens on `host` under `names`, with TLS where that is not the loopback.
     """
 
     url: str = ""
     supervise: bool = False
     port: Port = 4222
     ca: str = ""
+    host: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
+
+    @property
+    def serving(self) -> Serving:
+        """How a relay here is served."""
+        return Serving(host=self.host, port=self.port, names=self.names, tls=bool(self.names))
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """The relays' addresses that others can use too."""
-        return tuple(url for url in self.url.split(",") if url.startswith("tls://"))[:8]
+        here = (f"tls://{name}:{self.port}" for name in self.names) if self.supervise else ()
+        return tuple(url for url in (*here, *self.url.split(",")) if url.startswith("tls://"))[:8]
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -205,6 +215,10 @@ def write(folder: Path, config: Config) -> None:
 def _check(config: Config) -> None:
     if not _PARTNER.fullmatch(config.id):
         raise BadConfig(f"{FILE}: id {config.id!r}: use 1 to 24 capitals, digits and hyphens, a capital first")
+    try:
+        config.relay.serving.check()
+    except InputError as error:
+        raise BadConfig(f"{FILE}: relay: {error}") from None
     if not config.policy.levels or len(set(config.policy.levels)) != len(config.policy.levels):
         raise BadConfig(f"{FILE}: policy.levels must be named once each, the lowest first")
     if len(names := [feed.name for feed in config.feeds]) != len(set(names)):

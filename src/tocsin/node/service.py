@@ -184,7 +184,7 @@ class Node:
     @contextlib.asynccontextmanager
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
         """Share with partners through the relay at `url` until the block ends."""
-        ca = self.folder / self.config.relay.ca if self.config.relay.ca else None
+        ca = self.folder / self.config.relay.ca if self.config.relay.ca else self.relay.authority if self.relay else None
         self.transport = NatsTransport(url, self.keys, self.entropy, ca)
         own = self.config.own
         parts = Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, own, gate=self.gate)
@@ -202,7 +202,7 @@ class Node:
     async def _start_relay(self) -> str:
         if not self.config.relay.supervise:
             return self.config.relay.url
-        self.relay = Relay(self.folder / "relay", self.config.relay.port)
+        self.relay = Relay(self.folder / "relay", self.config.relay.port, self.config.relay.serving, self.clock)
         return await self.relay.start(self._relay_members())
 
     def _relay_members(self) -> list[Card]:

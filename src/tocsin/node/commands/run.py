@@ -1,4 +1,4 @@
-"""`tocsin up`, `tocsin status`, `tocsin relay up`: what runs until it is stopped."""
+"""`tocsin up`, `tocsin status`: what runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def up(folder: Path, *, port: int | None = None) -> None:
     if port is not None and not 0 <= port <= 65535:
         raise InputError(f"--port {port}: a port is 0 to 65535")
     log_to_stderr()
-    asyncio.run(serve(folder, port=port, ready=_say_ready))
+    asyncio.run(serve(folder, port=port, ready=say_ready))
 
 
 def status(folder: Path, *, json: bool = False) -> None:
@@ -39,27 +39,6 @@ def status(folder: Path, *, json: bool = False) -> None:
     give(found, json=json, text="\n".join(lines))
 
 
-def relay_up(folder: Path, *, port: int = 4222) -> None:
-    """Run a relay for the partners whose cards lie as *.toml in FOLDER/cards, until Ctrl-C."""
-    log_to_stderr()
-    asyncio.run(_relay(folder, port))
-
-
-async def _relay(folder: Path, port: int) -> None:
-    from tocsin.exchange import Card, Relay
-
-    cards = sorted((folder / "cards").glob("*.toml"))
-    if not cards:
-        raise InputError(f"{folder / 'cards'} holds no card: put each partner's card there as NAME.toml")
-    relay = Relay(folder, port)
-    url = await relay.start([Card.from_toml(path.read_text()) for path in cards])
-    try:
-        _say_ready(url)
-        await stopped()
-    finally:
-        await relay.stop()
-
-
 async def stopped() -> None:
     """Wait for Ctrl-C, a polite end, or the terminal's."""
     stop = asyncio.Event()
@@ -69,6 +48,7 @@ async def stopped() -> None:
     await stop.wait()
 
 
-def _say_ready(url: str) -> None:
+def say_ready(url: str) -> None:
+    """Tell whoever started this where it listens."""
     sys.stdout.write(f"{url}\n")
     sys.stdout.flush()
