@@ -92,9 +92,12 @@ def test_pages_are_by_index_whatever_is_asked():
 
 def test_measuring_gives_figures_for_every_way(tmp_path):
     ticks = iter(range(0, 10**12, 10**7))
-    figures = measure(tmp_path / "bench", lambda: next(ticks), size=50)
-    assert set(figures) == {"alone", "callers", "batches", "read", "cached", "open_s"}
-    assert figures["alone"] == 500
+    figures = measure(tmp_path / "bench", lambda: next(ticks), size=50, leaves=70_000)
+    ways = {"alone", "callers", "batches", "read", "cached", "open_s"}
+    assert set(figures) == ways | {"leaves_per_s", "single_p99_ms", "checkpoint_ms", "log_leaves", "proof_ms", "proof_p99_ms"}
+    assert figures["single_p99_ms"] == figures["checkpoint_ms"] == figures["proof_ms"] == figures["proof_p99_ms"] == 10
     assert figures["callers"] == figures["batches"] == 5000
+    assert figures["leaves_per_s"] == 15_000
+    assert figures["log_leaves"] >= 70_000
     assert figures["open_s"] == 0.01
-    assert figures["read"] == figures["cached"] == 10_500
+    assert figures["read"] == figures["cached"] == 15_000

@@ -103,7 +103,7 @@ async def test_a_node_that_signs_two_histories_is_caught_and_the_alarm_is_seen(t
         aster.notary._asked.clear()
         await aster.notary.ask()
         aster.notary.log.submission = wire
-        await until(lambda: birch.exchange.counters().get("refused_equivocation"))
+        await until(lambda: birch.journal.records(LIVE, kind="refusal"))
         (seen,) = birch.notary.standing()["witnessed"]
         assert seen["two_histories"]
         refusals = [k for k in birch.journal.records(LIVE, kind="refusal") if b"equivocation" in k.data]

@@ -3,34 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, insert
 
 from tocsin.core import LIVE, Label, ManualClock, Report, SeededEntropy, encode, make
 
+from . import sequencing, tiles, tree
+from .log import Log
 from .model import Entry
 from .service import Journal
+from .tables import log_batches, log_tiles
 from .vault import Cost, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
 _LABEL = Label("bench", 0, frozenset({"BENCH"}), frozenset({"BENCH"}))
 _TEXT = "A report of some two hundred and fifty characters, as long as what a watch officer writes. " * 3
 
 
-def measure(folder: Path, clock_ns: Callable[[], int], *, size: int = 2_000) -> dict[str, float]:
-    """Records a second, by way of keeping and reading them, and seconds to open; `folder` must be empty and new ones are made in it.
+class _Signer:
+    partner = "BENCH"
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+    def note_public(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+    def sign_note(self, text: bytes) -> bytes:
+        return self._key.sign(text)
+
+
+def measure(folder: Path, clock_ns: Callable[[], int], *, size: int = 2_000, leaves: int = 0) -> dict[str, float]:
+    """Records a second, by way of keeping and reading them; what the log costs; seconds to open. `folder` must be empty.
 
     `alone`: one caller that waits for each; `callers`: many callers with one record each, committed in groups;
-    `batches`: fifty a call; `read`: from disk, decrypted; `cached`: read again; `open_s`: opening what was written.
+    `batches`: fifty a call; `leaves_per_s`: 500 a call, with the log's batches, tiles and checkpoint; `single_p99_ms`: one caller's
+    slowest of a hundred; `log_leaves`: what the log has then, at least `leaves`; `checkpoint_ms`: one more record and its
+    checkpoint; `proof_ms`: a proof of inclusion, checked; `read`: from disk, decrypted; `cached`: read again; `open_s`: opening.
     """
-    return asyncio.run(_measure(folder, clock_ns, size))
+    return asyncio.run(_measure(folder, clock_ns, size, leaves))
 
 
-async def _measure(folder: Path, clock_ns: Callable[[], int], size: int) -> dict[str, float]:
+async def _measure(folder: Path, clock_ns: Callable[[], int], size: int, leaves: int) -> dict[str, float]:
     entropy = SeededEntropy("bench")
-    entries = [_entry(entropy, number) for number in range(3 * size)]
+    entries = [_entry(entropy, number) for number in range(6 * size + 1)]
     vault = Vault.create(folder, b"bench", entropy, cost=Cost(1, 8, 1))
     figures: dict[str, float] = {}
 
@@ -40,10 +64,13 @@ async def _measure(folder: Path, clock_ns: Callable[[], int], size: int) -> dict
     journal = await Journal.open(folder, vault, ManualClock(), entropy)
     try:
         few = max(size // 10, 1)
-        start = clock_ns()
+        start, singles = clock_ns(), []
         for entry in entries[:few]:
+            began = clock_ns()
             await journal.keep([entry])
+            singles.append((clock_ns() - began) / 1e6)
         took("alone", start, few)
+        figures["single_p99_ms"] = round(sorted(singles)[min(len(singles) - 1, len(singles) * 99 // 100)], 3)
         start = clock_ns()
         await asyncio.gather(*(journal.keep([entry]) for entry in entries[size : 2 * size]))
         took("callers", start, size)
@@ -51,6 +78,7 @@ async def _measure(folder: Path, clock_ns: Callable[[], int], size: int) -> dict
         for first in range(2 * size, 3 * size, 50):
             await journal.keep(entries[first : first + 50])
         took("batches", start, size)
+        await _measure_log(journal, clock_ns, entries[3 * size :], leaves, figures)
     finally:
         await journal.close()
     start = clock_ns()
@@ -63,6 +91,54 @@ async def _measure(folder: Path, clock_ns: Callable[[], int], size: int) -> dict
     finally:
         await journal.close()
     return figures
+
+
+async def _measure_log(journal: Journal, clock_ns: Callable[[], int], entries: list[Entry], leaves: int, figures: dict[str, float]) -> None:
+    log = Log(journal, _Signer(), ManualClock(1), SeededEntropy("log"))
+    await log.checkpoint(LIVE)
+    *many, last = entries
+    start = clock_ns()
+    for first in range(0, len(many), 500):
+        await journal.keep(many[first : first + 500])
+    await log.checkpoint(LIVE)
+    figures["leaves_per_s"] = round(len(many) / max((clock_ns() - start) / 1e9, 1e-9))
+    while (have := log.size(LIVE)) < leaves:
+        await journal.write(lambda connection, have=have: _fill(connection, have))  # type: ignore[misc]
+    start = clock_ns()
+    await journal.keep([last])
+    await log.checkpoint(LIVE)
+    figures["checkpoint_ms"] = round((clock_ns() - start) / 1e6, 3)
+    figures["log_leaves"] = log.size(LIVE)
+    times = []
+    for entry in many[:: max(len(many) // 200, 1)]:
+        start = clock_ns()
+        log.prove(entry.record.id)
+        times.append((clock_ns() - start) / 1e6)
+    figures["proof_ms"] = round(sorted(times)[len(times) // 2], 3)
+    figures["proof_p99_ms"] = round(sorted(times)[min(len(times) - 1, len(times) * 99 // 100)], 3)
+
+
+def _fill(connection: Connection, size: int) -> None:
+    """Make the log longer by padding alone, so that it is as long as after years."""
+    count = 65_536
+    padding = [hashlib.sha256(number.to_bytes(8, "big")).digest() for number in range(size, size + count)]
+    rows = [
+        {
+            "realm": LIVE,
+            "position": size + at,
+            "leaves": 256,
+            "records": 0,
+            "idx": None,
+            "padding": b"".join(sorted(padding[at : at + 256])),
+        }
+        for at in range(0, count, 256)
+    ]
+    connection.execute(insert(log_batches), rows)
+    hashes = [tree.leaf_hash(entry) for row in rows for entry in tiles.cut(row["padding"])]  # type: ignore[arg-type]
+    grown = tiles.grow(lambda level, n: sequencing.tile_of(lambda s: connection.execute(s).all(), LIVE, level, n), size, hashes)
+    for level, n in grown:
+        connection.execute(delete(log_tiles).where(log_tiles.c.realm == LIVE, log_tiles.c.level == level, log_tiles.c.n == n))
+    connection.execute(insert(log_tiles), [{"realm": LIVE, "level": level, "n": n, "hashes": row} for (level, n), row in grown.items()])
 
 
 def _entry(entropy: SeededEntropy, number: int) -> Entry:

@@ -40,6 +40,8 @@ _HEADER = msgspec.json.Decoder(Record)
 # Made once: what a statement's cache key costs is half of what a single record costs.
 _HELD = select(records.c.record_id).where(records.c.record_id.in_(bindparam("ids", expanding=True)))
 _KEEP = insert(records)
+_COLUMNS = ("realm", "idx", "kind", "record_id", "leaf", "key_id", "sealed")
+_KEEP_ROW = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of ours
 _BY_ID = select(records).where(records.c.record_id == bindparam("record_id"))
 _BY_INDEX = select(records).where(records.c.realm == bindparam("realm"), records.c.idx.in_(bindparam("indexes", expanding=True)))
 _OF_KIND = (
@@ -222,34 +224,24 @@ class Journal:
         ids = [entry.record.id for entry in entries]
         held = set(connection.scalars(_HELD, {"ids": ids})) if ids else set()
         new: list[Kept] = []
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[Any, ...]] = []
         tails: dict[Realm, int] = {}
+        key = self._keys.for_writing(connection, day, RECORDS) if len(held) < len(ids) else None
         for data, record, proof in entries:
-            if record.id in held:
+            if record.id in held or key is None:
                 continue
             held.add(record.id)
-            key = self._keys.for_writing(connection, day, RECORDS)
-            index = tails.get(record.realm, self._memory.tail(record.realm))
-            tails[record.realm] = index + 1
+            realm, kind, record_id = record.realm, record.kind, record.id
+            index = tails[realm] if realm in tails else self._memory.tail(realm)
+            tails[realm] = index + 1
             # A stream of its own: what is kept elsewhere moves no leaf that somebody else may see.
-            salt = self._salts.child(f"{record.realm} {record.id}").take(32)
+            salt = self._salts.child(f"{realm} {record_id}").take(32)
             leaf = hashlib.sha256(salt + data).digest()
-            bound = seals.bound_of(record.realm, index, record.kind, record.id, leaf)
-            sealed = seals.seal_row(key, bound, salt, proof, data)
-            rows.append(
-                {
-                    "realm": record.realm,
-                    "idx": index,
-                    "kind": record.kind,
-                    "record_id": record.id,
-                    "leaf": leaf,
-                    "key_id": key.id,
-                    "sealed": sealed,
-                }
-            )
+            sealed = seals.seal_row(key, seals.bound_of(realm, index, kind, record_id, leaf), salt, proof, data)
+            rows.append((realm, index, kind, record_id, leaf, key.id, sealed))
             new.append(Kept(index, data, record, proof, salt, leaf))
         if rows:
-            connection.execute(_KEEP, rows)
+            _insert(connection, rows)
         if also is not None:
             also(connection, new)
         self._memory.add(new)
@@ -280,6 +272,14 @@ class Journal:
                 return work(connection)
         except SQLAlchemyError as error:
             raise Damaged(f"the journal cannot be read: the database says {schema.reason(error)}") from None
+
+
+def _insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    # What SQLAlchemy makes of each row's parameters costs as much as the insert itself.
+    if connection.dialect.paramstyle == "qmark":
+        connection.exec_driver_sql(_KEEP_ROW, rows)
+    else:
+        connection.execute(_KEEP, [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
 
 
 def _check(entry: Entry) -> None:
