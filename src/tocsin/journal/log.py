@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from tocsin.core import LIVE
 
@@ -21,7 +21,7 @@ from .tables import log_checkpoints, log_cosignatures, log_origins, records, set
 from .witness import OTHER, SEEN, Answer, Submission, as_checkpoint, origin_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import Connection, Row
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from tocsin.core.times import Micros
 
     from .notes import Signer
+    from .sequencing import Read
     from .service import Journal
 
-    Read = Callable[[Any], Sequence[Row[Any]]]
-
 RESTORED = "restored"  # the setting that a restored journal bears: a name that no other copy of it has
+_LEAF = select(records.c.realm, records.c.idx, records.c.leaf).where(records.c.record_id == bindparam("record_id"))
 SIGNING, WAITING, STOPPED = "signing", "waiting", "stopped"
 
 
@@ -187,9 +187,7 @@ class Log:
         await self._journal.write(lambda connection: connection.execute(statement))
 
     def _sign(self, connection: Connection, realm: Realm, origin: str) -> Signed | None:
-        def read(statement: Any) -> Sequence[Row[Any]]:
-            return connection.execute(statement).all()
-
+        read = sequencing.reading(connection)
         size = sequencing.size_of(read, realm)
         node = _once(read, realm).node
         last = _last(read, origin)
@@ -320,7 +318,7 @@ class Log:
 
     def prove(self, record_id: str) -> Inclusion:
         """Where a record stands in its realm's signed log, erased or not; raises `NotInLog`, `Damaged`."""
-        rows = self._journal.read_rows(select(records.c.realm, records.c.idx, records.c.leaf).where(records.c.record_id == record_id))
+        rows = self._journal.read_rows(_LEAF, {"record_id": record_id})
         if not rows:
             raise NotInLog("there is no such record here")
         realm, entry = rows[0].realm, bytes(rows[0].leaf)
@@ -397,7 +395,7 @@ class Log:
 
     def _find(self, realm: Realm, leaf: bytes, first: int, count: int) -> int:
         for position in range(first - first % tiles.WIDTH, first + count, tiles.WIDTH):
-            hashes = sequencing.tile_of(self._journal.read_rows, realm, 0, position // tiles.WIDTH)
+            hashes = self._pyramid(realm).hashes(0, position // tiles.WIDTH)
             begin, end = max(first - position, 0) * tiles.HASH, (first + count - position) * tiles.HASH
             at = hashes.find(leaf, begin, end)
             while at % tiles.HASH > 0 and at >= 0:

@@ -135,7 +135,7 @@ def _fill(connection: Connection, size: int) -> None:
     ]
     connection.execute(insert(log_batches), rows)
     hashes = [tree.leaf_hash(entry) for row in rows for entry in tiles.cut(row["padding"])]  # type: ignore[arg-type]
-    grown = tiles.grow(lambda level, n: sequencing.tile_of(lambda s: connection.execute(s).all(), LIVE, level, n), size, hashes)
+    grown = tiles.grow(lambda level, n: sequencing.tile_of(sequencing.reading(connection), LIVE, level, n), size, hashes)
     for level, n in grown:
         connection.execute(delete(log_tiles).where(log_tiles.c.realm == LIVE, log_tiles.c.level == level, log_tiles.c.n == n))
     connection.execute(insert(log_tiles), [{"realm": LIVE, "level": level, "n": n, "hashes": row} for (level, n), row in grown.items()])

@@ -7,22 +7,43 @@ a place in it says how many records a batch holds, nor which of its entries are 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from . import tiles, tree
 from .tables import log_batches, log_tiles, records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Executable, Row
 
     from tocsin.core import Entropy, Realm
 
+
+class Read(Protocol):
+    """All rows of a query: `Journal.read_rows`, or the same inside a job of the writer."""
+
+    def __call__(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """The rows."""
+        ...
+
+
 LEAST, MOST = 16, 4096  # leaves that one slice adds
 BATCH = 256
+
+
+# Made once: what a statement's cache key costs is half of what a small query costs.
+_TILE = select(log_tiles.c.hashes).where(
+    log_tiles.c.realm == bindparam("realm"), log_tiles.c.level == bindparam("level"), log_tiles.c.n == bindparam("n")
+)
+_BATCH = (
+    select(log_batches.c.position, log_batches.c.leaves, log_batches.c.idx, log_batches.c.records)
+    .where(log_batches.c.realm == bindparam("realm"), log_batches.c.idx <= bindparam("index"))
+    .order_by(log_batches.c.idx.desc())
+    .limit(1)
+)
 
 
 def size_class(count: int) -> int:
@@ -30,7 +51,12 @@ def size_class(count: int) -> int:
     return max(LEAST, 1 << (count - 1).bit_length()) if count else LEAST
 
 
-def size_of(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm) -> int:
+def reading(connection: Connection) -> Read:
+    """Queries inside a job of the writer, as `Journal.read_rows` answers them elsewhere."""
+    return lambda statement, values=None: connection.execute(statement, values).all()
+
+
+def size_of(read: Read, realm: Realm) -> int:
     """How many leaves the log of `realm` has."""
     last = (
         select(log_batches.c.position, log_batches.c.leaves)
@@ -42,7 +68,7 @@ def size_of(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm) -> int:
     return rows[0].position + rows[0].leaves if rows else 0
 
 
-def next_record(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm) -> int:
+def next_record(read: Read, realm: Realm) -> int:
     """The index of the first record of `realm` that is not in its log yet."""
     batch = log_batches.c
     last = select(batch.idx, batch.records).where(batch.realm == realm, batch.idx.is_not(None)).order_by(batch.idx.desc()).limit(1)
@@ -50,10 +76,9 @@ def next_record(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm) -> int:
     return rows[0].idx + rows[0].records if rows else 0
 
 
-def tile_of(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm, level: int, n: int) -> bytes:
+def tile_of(read: Read, realm: Realm, level: int, n: int) -> bytes:
     """A tile's hashes as far as it has come; empty if there is none."""
-    where = (log_tiles.c.realm == realm, log_tiles.c.level == level, log_tiles.c.n == n)
-    rows = read(select(log_tiles.c.hashes).where(*where))
+    rows = read(_TILE, {"realm": realm, "level": level, "n": n})
     return bytes(rows[0].hashes) if rows else b""
 
 
@@ -63,9 +88,7 @@ def sequence(connection: Connection, realm: Realm, entropy: Entropy, *, idle: bo
     With `idle` padding alone is added where nothing waits.
     """
 
-    def read(statement: Any) -> Sequence[Row[Any]]:
-        return connection.execute(statement).all()
-
+    read = reading(connection)
     first = next_record(read, realm)
     waiting = select(records.c.leaf).where(records.c.realm == realm, records.c.idx >= first).order_by(records.c.idx).limit(MOST)
     leaves = [bytes(row.leaf) for row in read(waiting)]
@@ -95,17 +118,15 @@ def sequence(connection: Connection, realm: Realm, entropy: Entropy, *, idle: bo
     return len(leaves) == MOST
 
 
-def batch_of(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm, index: int) -> tuple[int, int] | None:
+def batch_of(read: Read, realm: Realm, index: int) -> tuple[int, int] | None:
     """Where the batch that holds record `index` stands in the log: first position and leaves; None if none does yet."""
-    batch = log_batches.c
-    columns = (batch.position, batch.leaves, batch.idx, batch.records)
-    rows = read(select(*columns).where(batch.realm == realm, batch.idx <= index).order_by(batch.idx.desc()).limit(1))
+    rows = read(_BATCH, {"realm": realm, "index": index})
     if not rows or index >= rows[0].idx + rows[0].records:
         return None
     return rows[0].position, rows[0].leaves
 
 
-def entries(read: Callable[[Any], Sequence[Row[Any]]], realm: Realm, first: int, count: int) -> list[bytes]:
+def entries(read: Read, realm: Realm, first: int, count: int) -> list[bytes]:
     """The log's entries from position `first`, `count` of them or as many as there are: each the commitment to a record, or padding."""
     batch = log_batches.c
     start = select(batch.position).where(batch.realm == realm, batch.position <= first).order_by(batch.position.desc()).limit(1)

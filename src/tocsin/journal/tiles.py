@@ -117,26 +117,36 @@ def grow(fetch: Fetch, size: int, leaves: Sequence[bytes]) -> dict[tuple[int, in
 
 
 class Pyramids:
-    """Nodes of one tree out of its tiles. Full tiles never change, so the last `room` of them are held with the levels inside."""
+    """Nodes of one tree out of its tiles. Tiles only grow at their end, so that the last `room` of them can be held."""
 
     def __init__(self, fetch: Fetch, room: int = 64) -> None:
         self._fetch, self._room = fetch, room
-        self._held: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
+        self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._levels: dict[tuple[int, int], list[list[bytes]]] = {}
+
+    def hashes(self, level: int, n: int, least: int = FULL) -> bytes:
+        """A tile as far as it has come; one that is held is taken if it has `least` bytes."""
+        found = self._tiles.get((level, n), b"")
+        if len(found) < least:
+            found = self._tiles[level, n] = self._fetch(level, n)
+            if len(self._tiles) > self._room:
+                oldest, _ = self._tiles.popitem(last=False)
+                self._levels.pop(oldest, None)
+        self._tiles.move_to_end((level, n))
+        return found
 
     def node(self, height: int, index: int) -> bytes:
         """The hash of a complete subtree; raises `LookupError` if the tiles do not reach so far."""
         level, inside = divmod(height, HEIGHT)
         n, at = divmod(index, WIDTH >> inside)
-        if (levels := self._held.get((level, n))) is not None:
-            self._held.move_to_end((level, n))
-            return levels[inside][at]
-        hashes = self._fetch(level, n)
-        if len(hashes) == FULL:
-            levels = self._held[level, n] = tree.fold(cut(hashes))
-            if len(self._held) > self._room:
-                self._held.popitem(last=False)
-            return levels[inside][at]
         first, count = (at << inside) * HASH, HASH << inside
+        hashes = self.hashes(level, n, first + count)
         if len(hashes) < first + count:
             raise LookupError("a tile is missing or too short")
-        return tree.fold(cut(hashes[first : first + count]))[-1][0]
+        if inside == 0:
+            return hashes[first : first + HASH]
+        if len(hashes) < FULL:
+            return tree.fold(cut(hashes[first : first + count]))[-1][0]
+        if (levels := self._levels.get((level, n))) is None:
+            levels = self._levels[level, n] = tree.fold(cut(hashes))
+        return levels[inside][at]
