@@ -22,7 +22,7 @@ for name, where, words in (
     ("ack", "watch:ack", "Acknowledge a warning."),
     ("approve", "watch:approve", "Issue a drafted warning to the partners that may have it."),
     ("cancel", "watch:cancel", "Cancel a warning for everyone who was told."),
-    ("backtest", "backtest:backtest", "How a topic would have done over a daily series."),
+    ("backtest", "backtest:backtest", "How a topic would have done over what is recorded."),
     ("verify", "audit:verify", "Check a proof file, without any network."),
     ("backup", "backup:backup", "Write a sealed backup of a node, running or not."),
     ("restore", "backup:restore", "Make a node of a backup, in a new folder."),

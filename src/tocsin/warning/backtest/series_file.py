@@ -56,7 +56,7 @@ def read_series(data: bytes, file: str, *, date_column: str, count_column: str, 
     order: list[int] = []
     odd = _Odd()
     rows = 0
-    for line, row in _rows(data, file, (date_column, count_column)):
+    for line, row in rows_of(data, file, (date_column, count_column)):
         rows += 1
         day, minguo = _day(row[date_column], file, line)
         odd.add("years are of the Republic of China's calendar and were moved by 1911", line, minguo)
@@ -85,7 +85,7 @@ def read_series(data: bytes, file: str, *, date_column: str, count_column: str, 
 def read_events(data: bytes, file: str) -> tuple[Event, ...]:
     """Events of a file with the columns name, start, end and tier, by their start. Raises `BadSeries`, `TooLarge`."""
     found: list[Event] = []
-    for line, row in _rows(data, file, ("name", "start", "end")):
+    for line, row in rows_of(data, file, ("name", "start", "end")):
         event = Event(row["name"].strip(), _day(row["start"], file, line)[0], _day(row["end"], file, line)[0], row.get("tier", "").strip())
         if not event.name or event.end < event.start:
             raise BadSeries(file, line, "an event has a name, and ends no earlier than it starts")
@@ -115,7 +115,8 @@ class _Odd:
         return [*found, *self.says]
 
 
-def _rows(data: bytes, file: str, needs: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows_of(data: bytes, file: str, needs: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row of a CSV file with its line, as cells by column; raises `BadSeries` unless each of `needs` is a column, and `TooLarge`."""
     if len(data) > MAX_BYTES:
         raise TooLarge(f"series {file}", len(data), MAX_BYTES)
     try:
