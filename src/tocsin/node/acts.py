@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -23,6 +24,17 @@ MAX_TEXT = 20_000
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that make text read as something else than its characters say."""
 RANKS = {"read": 0, "held": 1, "acknowledged": 2}
+
+
+class Conditions(NamedTuple):
+    """What a label says beside level, partners and caveats: clauses of communities; when it expires and is reviewed (µs UTC)."""
+
+    communities: tuple[tuple[str, ...], ...] = ()
+    expires: int | None = None
+    review: int | None = None
+
+
+PLAIN = Conditions()
 
 
 class Acts:
@@ -78,13 +90,20 @@ class Acts:
         await node.people.act(reader.user.name, Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER, f"{state} {warning}")
 
     async def report(
-        self, reader: Reader, realm: Realm, fields: Report, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]
+        self,
+        reader: Reader,
+        realm: Realm,
+        fields: Report,
+        classification: str,
+        releasable_to: Iterable[str],
+        caveats: Iterable[str],
+        conditions: Conditions = PLAIN,
     ) -> str:
         """Say a report under a label of the writer's; gives its record id."""
         reader.must(Act.REPORT_SAY)
         if not Filtered(self._node, reader).sees(realm):
             raise NotFound
-        label = self.new_label(reader, classification, releasable_to, caveats)
+        label = self.new_label(reader, classification, releasable_to, caveats, conditions)
         for name in ("title", "text", "source"):
             _text(getattr(fields, name), name)
         kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label, view=reader.view))
@@ -100,14 +119,26 @@ class Acts:
         kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader), view=reader.view))
         await self._node.people.act(reader.user.name, Act.LOG_WRITE, kept.record.id)
 
-    def new_label(self, reader: Reader, classification: str, releasable_to: Iterable[str], caveats: Iterable[str]) -> Label:
+    def new_label(
+        self,
+        reader: Reader,
+        classification: str,
+        releasable_to: Iterable[str],
+        caveats: Iterable[str],
+        conditions: Conditions = PLAIN,
+    ) -> Label:
         """A label of this node's own; raises `BadLabel` for an unknown partner or level, or one above the writer."""
         node = self._node
         wanted = frozenset(releasable_to)
         known = {p.card.partner for p in node.book.partners()} | {node.config.id}
         if unknown := wanted - known:
             raise BadLabel(f"{min(unknown)[:40]!r} is no partner of this node")
-        label = originate(node.config.policy, classification, node.config.id, wanted, caveats)
+        more = conditions._asdict()
+        if node.gate.community is not None and (
+            strange := {name for clause in conditions.communities for name in clause} - set(node.gate.community.communities)
+        ):
+            raise BadLabel(f"{min(strange)[:40]!r} is no community here: use {', '.join(node.gate.community.communities) or 'none'}")
+        label = originate(node.config.policy, classification, node.config.id, wanted, caveats, **more)
         if not reader.may(label):
             raise BadLabel("you may not read what would bear this label, so you cannot write it")
         return label

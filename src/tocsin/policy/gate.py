@@ -44,7 +44,7 @@ class Matter(NamedTuple):
 
 NOTHING_SAID = Matter()
 OBSERVATIONS = Matter("observations")
-_OF_TOPIC = frozenset({"warning", "finding", "rule"})
+_OF_TOPIC = frozenset({"warning", "finding", "report", "rule"})
 
 
 def matter_of(record: Record) -> Matter:

@@ -9,6 +9,8 @@ from litestar import Controller, get, post
 from litestar.params import Body, QueryParameter
 
 from tocsin.core import Report, realms
+from tocsin.core.times import LAST
+from tocsin.node.acts import Conditions
 from tocsin.people import Act
 
 from .given import OfRealm, TheActs, TheNode, TheReader, TheScreens
@@ -17,13 +19,24 @@ Json = dict[str, Any]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
 
 
+Clause = Annotated[list[Short], msgspec.Meta(max_length=20)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
+
+
 class Marked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The label that a writer gives: level, partners, caveats."""
+    """The label that a writer gives: level, partners, caveats; clauses of communities, and when it expires or is reviewed (µs UTC)."""
 
     realm: str
     classification: Short
     releasable_to: Annotated[list[Short], msgspec.Meta(max_length=200)]
     caveats: Annotated[list[Short], msgspec.Meta(max_length=20)] = []
+    communities: Annotated[list[Clause], msgspec.Meta(max_length=8)] = []
+    expires: Moment | None = None
+    review: Moment | None = None
+
+    def conditions(self) -> Conditions:
+        """What the label says beside level, partners and caveats."""
+        return Conditions(tuple(tuple(clause) for clause in self.communities), self.expires, self.review)
 
 
 class NewReport(Marked, forbid_unknown_fields=True, kw_only=True):
@@ -58,14 +71,14 @@ class ReportController(Controller):
         by = reader.user.name if data.grade else ""
         fields = Report(title=data.title, text=data.text, source=data.source, grade=data.grade, graded_by=by)
         realm = realms.parse(data.realm)
-        record = await acts.report(reader, realm, fields, data.classification, data.releasable_to, data.caveats)
+        record = await acts.report(reader, realm, fields, data.classification, data.releasable_to, data.caveats, data.conditions())
         return next(row for row in screens.reports(reader, realm) if row["record"] == record)
 
     @post("/release/preview", status_code=200, reads=True, sync_to_thread=False)
     def preview(self, reader: TheReader, node: TheNode, acts: TheActs, data: Annotated[Marked, Body()]) -> list[Json]:
         """Every partner and every receiver, yes or no, and why."""
         names = {p.card.partner: p.card.name for p in node.book.partners()}
-        label = acts.new_label(reader, data.classification, data.releasable_to, data.caveats)
+        label = acts.new_label(reader, data.classification, data.releasable_to, data.caveats, data.conditions())
         realm = realms.parse(data.realm)
         rows = [
             {"partner": d.partner, "name": names[d.partner], "allowed": d.allowed, "reason": d.reason} for d in acts.preview(realm, label)
