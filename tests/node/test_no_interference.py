@@ -97,9 +97,9 @@ def test_who_may_read_the_canary_does_see_it(template: Path, without: tuple[list
 
 
 SEEN_AT = {
-    "the first record of all": {"/reports", "/journal"},
+    "the first record of all": {"/reports", "/journal", "/search", "/metrics"},
     "a warning": {"/warnings", "/journal", f"/warnings/{NAMES['canary-warning']}", f"/warnings/{NAMES['canary-warning']}/cap"},
-    "a line of the watch log": {"/log", "/journal"},
+    "a line of the watch log": {"/log", "/journal", "/search", "/metrics"},
     "what a person says in a session": {"/reports", "/log", "/journal"},
 }
 """Canaries, and where one who may read them sees a difference; a route that shows records belongs here too."""

@@ -12,6 +12,7 @@ from tocsin.core.times import SECOND
 from tocsin.node import night, playing
 from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict, NotAllowed
+from tocsin.node.filtered import whole
 from tocsin.node.readers import Reader
 from tocsin.node.rehearsal import Rehearsals
 from tocsin.node.screens import Screens
@@ -123,7 +124,7 @@ def test_an_exercise_rings_is_approved_acknowledged_and_cancelled(tmp_path):
             await acts.approve(who, realm, row["warning"])
         await acts.answer(who, realm, row["warning"], "acknowledged")
         await acts.answer(who, realm, row["warning"], "acknowledged")
-        assert [a.body.state for a in node.register.answers[row["warning"]]] == ["acknowledged"]
+        assert [a.body.state for a in whole(node).answers(realm, row["warning"])] == ["acknowledged"]
         assert {k["partner"]: k["state"] for k in screens.warning(who, realm, row["warning"])["who_knows"]} == {"ASTER": "acknowledged"}
         await acts.cancel(who, realm, row["warning"], "it was a drill")
         gone = screens.warning(who, realm, row["warning"])

@@ -8,6 +8,7 @@ from tocsin.core import LIVE, InputError, ManualClock, Rule, SeededEntropy
 from tocsin.core.times import SECOND
 from tocsin.node import operations, secrets
 from tocsin.node.errors import Conflict, NotAllowed, NotFound
+from tocsin.node.filtered import whole
 from tocsin.node.readers import Reader
 from tocsin.node.rules import Rules
 from tocsin.node.service import Node
@@ -66,7 +67,7 @@ def test_a_rule_of_two_issues_what_it_covers_in_its_own_name(tmp_path):
         row = await rules.propose(mara, rule())
         assert (await rules.agree(nia, row["rule"]))["state"] == "in force"
         await played(node, REALM)
-        versions = next(v for (r, _), v in node.register.warnings.items() if r == REALM)
+        versions = whole(node).warnings(REALM)[0]
         issued = [v for v in versions if v.body.state == "issued"]
         assert issued
         assert {v.body.approved_by for v in issued} == {"rule night, agreed by mara and nia"}

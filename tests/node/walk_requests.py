@@ -121,6 +121,27 @@ REQUESTS: dict[str, Ask] = {
     "POST /release/preview": ask(json=MARKED),
     "GET /exchange": ask(query={"realm": SOME_REALMS}),
     "GET /journal": ask(query={"realm": REALMS, "after": (None, *NUMBERS), "limit": (None, *NUMBERS)}),
+    "GET /search": ask(
+        query={
+            "realm": REALMS,
+            "q": (
+                "kestrel",
+                "Kestrel nine",
+                "kest",
+                "ferry",
+                "surge OR kestrel",
+                '"',
+                "NEAR(a b)",
+                "4b1805",
+                "HB-JCA",
+                "N12345",
+                "ü",
+                *BAD,
+            ),
+            "limit": (None, *NUMBERS),
+        }
+    ),
+    "GET /metrics": ask(),
     "GET /log": ask(query={"realm": REALMS}),
     "POST /log": ask(json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5)}),
     "GET /rehearsal": ask(),

@@ -21,7 +21,7 @@ from .tables import records, settings
 from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Executable, Row, Select
@@ -136,6 +136,16 @@ class Journal:
                 known |= {kept.index: kept for kept in self._read_kept(_BY_INDEX, {"realm": realm, "indexes": missing})}
             found.extend(known[index] for index in page if index in known)
         return found
+
+    def at(self, realm: Realm, indexes: Iterable[int]) -> list[Kept]:
+        """The records of `realm` at `indexes`, in that order, those left out that were erased or never were; raises `Damaged`."""
+        wanted = list(indexes)
+        known = {index: kept for index in wanted if (kept := self._memory.cached((realm, index)))}
+        missing = [index for index in wanted if index not in known]
+        for first in range(0, len(missing), _PAGE):
+            found = self._read_kept(_BY_INDEX, {"realm": realm, "indexes": missing[first : first + _PAGE]})
+            known |= {kept.index: kept for kept in found}
+        return [known[index] for index in wanted if index in known]
 
     def _page(self, realm: Realm, kind: str | None, after: int, limit: int) -> list[int]:
         if kind is None:

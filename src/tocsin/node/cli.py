@@ -19,6 +19,7 @@ for name, where, words in (
     ("status", "run:status", "How a running node is."),
     ("replay", "watch:replay", "Play recordings into a replay realm."),
     ("warnings", "watch:warnings", "What rings."),
+    ("search", "search:search", "Find texts by their words, out of those that a person may read."),
     ("ack", "watch:ack", "Acknowledge a warning."),
     ("approve", "watch:approve", "Issue a drafted warning to the partners that may have it."),
     ("cancel", "watch:cancel", "Cancel a warning for everyone who was told."),

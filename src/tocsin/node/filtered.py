@@ -6,13 +6,25 @@ whether a rule holds, nor how many rows there are.
 
 from __future__ import annotations
 
-from tocsin.core import Gap, Label, LogEntry, Realm, Record, Refusal, Report, join
+from collections.abc import Sequence
+from typing import Any
+
+from tocsin.core import Acknowledgement, Finding, Gap, Label, LogEntry, Realm, Record, Refusal, Report, Rule, WarningRecord, join
 from tocsin.journal import Kept
+from tocsin.people import User
 
 from .errors import NotFound
-from .readers import Reader
-from .register import Answer, Standing, Version, standing_of
+from .readers import SYSTEM, Reader
+from .register import Answer, Read, Standing, Version, standing_of
+from .search import Found
 from .service import Node
+from .shelves import Shelf
+
+
+def whole(node: Node) -> Filtered:
+    """What the node's own view sees: for what the node does by itself, never to be shown to a person."""
+    own = node.views.of(node.config.own)
+    return Filtered(node, Reader(User(SYSTEM + own.id, frozenset(), own.clearance), own, ""))
 
 
 class Filtered:
@@ -36,21 +48,42 @@ class Filtered:
         return realm in self._node.worlds and (realm == "live" or bool(self.labels(realm)))
 
     def labels(self, realm: Realm) -> set[Label]:
-        """The labels of what the reader sees in `realm`."""
+        """Labels whose join is that of all that the reader sees in `realm`."""
         world = self._node.worlds[realm]
         found = set(world.sight(self._reader.view).labels)
         if world.conducted_under is not None and self._reader.may(world.conducted_under):
             found.add(world.conducted_under)
-        said = [v.record for (r, _), versions in self._register.warnings.items() if r == realm for v in versions]
-        said += [record for record, _ in self._register.reports[realm]]
-        return found | {self._label(r) for r in said if self.may_see(r)}
+        label = self._shelf(realm).label
+        return found if label is None else found | {label}
+
+    def _label(self, record: Record) -> Label:
+        # As it stands now, and under our own policy, so that it joins with others.
+        return self._reader.view.ours(self._node.gate.label_of(record))
+
+    def _shelf(self, realm: Realm) -> Shelf:
+        return self._register.shelf(self._reader.view, realm)
+
+    def _read(self, realm: Realm, rows: Sequence[int]) -> list[Read]:
+        # Asked once more: what a view may see is decided when a record comes, and a label may end.
+        return [one for one in self._register.read(realm, rows) if self.may_see(one.record)]
 
     # --- warnings -------------------------------------------------------------------------------------------
 
-    def warnings(self, realm: Realm) -> list[list[Version]]:
-        """Every warning of `realm` by its versions, each list as `versions` gives it."""
-        found = (self._seen(realm, warning) for at, warning in list(self._register.warnings) if at == realm)
+    def warnings(self, realm: Realm, limit: int = 200) -> list[list[Version]]:
+        """Every open warning of `realm`, and the newest `limit` besides, each by its versions as `versions` gives them."""
+        shelf = self._shelf(realm)
+        names = dict.fromkeys(shelf.open_warnings())
+        newest = shelf.kinds["warning"].newest(5 * limit) if "warning" in shelf.kinds else []
+        for one in self._read(realm, newest):
+            if len(names) >= max(limit, len(shelf.open_warnings())):
+                break
+            names[one.body.warning] = None
+        found = (self._seen(realm, warning) for warning in names)
         return [versions for versions in found if versions]
+
+    def open_warnings(self, realm: Realm) -> int:
+        """How many warnings nobody has cancelled."""
+        return len(self._shelf(realm).open_warnings())
 
     def versions(self, realm: Realm, warning: str) -> list[Version]:
         """The versions of one warning, the oldest first; raises `NotFound` if the reader sees none."""
@@ -59,63 +92,78 @@ class Filtered:
         raise NotFound
 
     def _seen(self, realm: Realm, warning: str) -> list[Version]:
-        seen = [v for v in self._register.warnings.get((realm, warning), ()) if self.may_see(v.record)]
+        found = self._read(realm, self._shelf(realm).places.of(f"warning {warning}"))
+        seen = [Version(one.record, one.body) for one in found if isinstance(one.body, WarningRecord) and one.body.warning == warning]
         # Whoever said the first version, of those that this reader sees, owns the warning: nobody else's record can change it.
         return sorted((v for v in seen if v.record.origin == seen[0].record.origin), key=lambda v: v.body.version)
 
-    def answers(self, warning: str) -> list[Answer]:
+    def answers(self, realm: Realm, warning: str) -> list[Answer]:
         """What was answered to a warning, the oldest first."""
-        return [a for a in self._register.answers.get(warning, ()) if self.may_see(a.record)]
+        found = self._read(realm, self._shelf(realm).places.of(f"answer {warning}"))
+        return [Answer(one.record, one.body) for one in found if isinstance(one.body, Acknowledgement) and one.body.warning == warning]
 
     def said_of(self, version: Version, by: str) -> list[str]:
         """What the node `by` has said of a version: read, held, acknowledged."""
-        answers = self.answers(version.body.warning)
+        answers = self.answers(version.record.realm, version.body.warning)
         return [a.body.state for a in answers if a.record.origin == by and any(ref.id == version.record.id for ref in a.record.refs)]
 
-    def findings(self, episode: str, origin: str) -> list[tuple[Record, tuple[str, ...]]]:
-        """The records of an episode that `origin` watched, each with its identities, the oldest first."""
-        found = self._register.episodes.get(episode, ())
-        return [(record, body.identities) for record, body in found if record.origin == origin and self.may_see(record)]
+    def findings(self, realm: Realm, episode: str, origin: str) -> list[tuple[Record, Finding]]:
+        """The records of an episode that `origin` watched, the oldest first."""
+        found = self._read(realm, self._shelf(realm).places.of(f"episode {episode}"))
+        ours = (one for one in found if isinstance(one.body, Finding) and one.body.episode == episode)
+        return [(one.record, one.body) for one in ours if one.record.origin == origin]
+
+    def episodes(self, realm: Realm) -> set[str]:
+        """The episodes of every finding that the reader sees in `realm`."""
+        rows = self._shelf(realm).kinds["finding"].backwards() if self.has_findings(realm) else []
+        return {one.body.episode for one in self._read(realm, list(rows)) if one.body is not None}
 
     def has_findings(self, realm: Realm) -> bool:
         """Whether the reader sees any finding in `realm`."""
-        return any(r.realm == realm and self.may_see(r) for found in self._register.episodes.values() for r, _ in found)
+        return "finding" in self._shelf(realm).kinds
 
     def evidence_label(self, warning: Record) -> Label | None:
         """The join of what a warning rests on: every record, by the warning's own origin, of each episode that is its evidence.
 
         None if any of it is not there. What others say under an episode's id is not part of it.
         """
-        episodes = [self.findings(ref.id, warning.origin) for ref in warning.refs if ref.rel == "evidence"]
+        episodes = [self.findings(warning.realm, ref.id, warning.origin) for ref in warning.refs if ref.rel == "evidence"]
         labels = [self._label(record) for records in episodes for record, _ in records]
         return join(labels) if labels and all(episodes) else None
 
-    def _label(self, record: Record) -> Label:
-        # As it stands now, and under our own policy, so that it joins with others.
-        return self._reader.view.ours(self._node.gate.label_of(record))
-
     # --- the rest -------------------------------------------------------------------------------------------
 
-    def reports(self, realm: Realm) -> list[tuple[Record, Report]]:
-        """Reports, the newest first."""
-        return [(record, body) for record, body in reversed(self._register.reports[realm]) if self.may_see(record)]
+    def reports(self, realm: Realm, limit: int = 200, before: int | None = None) -> list[tuple[Record, Report]]:
+        """The newest reports, or those below the reader's own count `before`; the newest first."""
+        return self._newest(realm, "report", limit, before)
 
-    def log(self, realm: Realm) -> list[tuple[Record, LogEntry]]:
-        """The lines of the watch log, the newest first."""
-        return [(record, body) for record, body in reversed(self._register.log[realm]) if self.may_see(record)]
+    def log(self, realm: Realm, limit: int = 200, before: int | None = None) -> list[tuple[Record, LogEntry]]:
+        """The newest lines of the watch log, or those below the reader's own count `before`; the newest first."""
+        return self._newest(realm, "log", limit, before)
 
     def refusals(self, limit: int = 200) -> list[tuple[Record, Refusal]]:
         """The newest refusals, the newest first."""
-        return [(record, body) for record, body in reversed(self._register.refusals) if self.may_see(record)][:limit]
+        return self._newest_anywhere("refusal", limit)
 
     def gaps(self, limit: int = 200) -> list[tuple[Record, Gap]]:
         """The newest gaps, the newest first."""
-        return [(record, body) for record, body in reversed(self._register.gaps) if self.may_see(record)][:limit]
+        return self._newest_anywhere("gap", limit)
 
-    def rules(self) -> list[Standing]:
-        """Rules with who stands behind each, as far as the reader sees who does; the newest first."""
-        found = (self._standing(rule) for rule in reversed(self._register.rules))
-        return [standing for standing in found if standing is not None]
+    def _newest(self, realm: Realm, kind: str, limit: int, before: int | None = None) -> list[Any]:
+        shelf = self._shelf(realm)
+        rows = shelf.kinds[kind].newest(limit, before) if kind in shelf.kinds else []
+        return [(one.record, one.body) for one in self._read(realm, rows) if one.body is not None]
+
+    def _newest_anywhere(self, kind: str, limit: int) -> list[Any]:
+        found = [pair for realm in sorted(self._register.shelves(self._reader.view)) for pair in self._newest(realm, kind, limit)]
+        return sorted(found, key=lambda pair: pair[0].protocol_time, reverse=True)[:limit]
+
+    def rules(self, limit: int = 200) -> list[Standing]:
+        """The node's own rules and the newest of partners', with who stands behind each as far as the reader sees who does."""
+        shelf = self._shelf("live")
+        rows = shelf.kinds["rule proposed"].newest(limit) if "rule proposed" in shelf.kinds else []
+        names = dict.fromkeys([one.record.id for one in self._read("live", rows)] + shelf.own_rules[::-1])
+        return [standing for standing in map(self._standing, names) if standing is not None]
 
     def rule(self, rule: str) -> Standing:
         """One rule; raises `NotFound`."""
@@ -124,18 +172,24 @@ class Filtered:
         return found
 
     def _standing(self, rule: str) -> Standing | None:
-        said = self._register.rules.get(rule, [])
-        return standing_of([(r, body) for r, body in said if self.may_see(r)]) if said and self.may_see(said[0][0]) else None
+        found = self._read("live", self._shelf("live").places.of(f"rule {rule}"))
+        said = [(one.record, one.body) for one in found if isinstance(one.body, Rule)]
+        first = next((n for n, (record, _) in enumerate(said) if record.id == rule), None)
+        return None if first is None or said[first][1].state != "proposed" else standing_of(said[first:])
 
     def page(self, realm: Realm, after: int | None, limit: int) -> list[tuple[int, Kept]]:
         """Records past the reader's own count `after`, or the newest without one, each with its place in that count."""
-        indices = self._node.shelf(self._reader, realm)
-        first = max(0, len(indices) - limit) if after is None else after + 1
-        wanted = {index: first + n for n, index in enumerate(indices[first : first + limit])}
-        rows: list[tuple[int, Kept]] = []
-        at, last = min(wanted, default=0) - 1, max(wanted, default=-1)
-        while at < last and (page := self._node.journal.records(realm, after=at, limit=min(500, last - at))):
-            # Looked at again: what expired since it was put on the shelf is given to nobody any more.
-            rows += [(wanted[kept.index], kept) for kept in page if kept.index in wanted and self.may_see(kept.record)]
-            at = page[-1].index
-        return rows
+        every = self._shelf(realm).every
+        first = max(0, len(every) - limit) if after is None else after + 1
+        place = {row: first + n for n, row in enumerate(every.slice(first, first + limit))}
+        return [(place[one.row], one.kept) for one in self._read(realm, list(place))]
+
+    def counts(self, realm: Realm) -> dict[str, int]:
+        """How many records of each kind the reader may see in `realm`."""
+        return {kind: len(rows) for kind, rows in sorted(self._shelf(realm).kinds.items()) if " " not in kind}
+
+    def search(self, realm: Realm, query: str, limit: int) -> tuple[Found, list[tuple[Read, str]]]:
+        """What is found in the texts that the reader may read in `realm`, each with its snippet; raises `InputError`."""
+        found = self._shelf(realm).texts.find(query, limit)
+        snippets = {hit.row: hit.snippet for hit in found.hits}
+        return found, [(one, snippets[one.row]) for one in self._read(realm, list(snippets))]

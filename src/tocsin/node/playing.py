@@ -17,6 +17,7 @@ from tocsin.sources import Playback, load, paced
 
 from . import night
 from .errors import Conflict
+from .filtered import whole
 from .service import Node
 from .worlds import STEP
 
@@ -42,7 +43,8 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
     if not len(observations):
         return found | {"aircraft": 0, "from": None, "until": None, "left_out": {}, "findings": 0, "warnings": []}
     world = node.world(realm)
-    before = {version.record.id for (r, _), versions in node.register.warnings.items() if r == realm for version in versions}
+    shown = whole(node)
+    before = {version.record.id for versions in shown.warnings(realm) for version in versions}
     times = observations["time"]
     edges = np.arange(int(times[0]) // STEP, int(times[-1]) // STEP + 2) * STEP
     cuts = np.searchsorted(times, edges)
@@ -54,7 +56,7 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
         await node.look(world, int(edges[number + 1]))
         if number % 20 == 0:
             await asyncio.sleep(0)
-    versions = [v for (r, _), vs in node.register.warnings.items() if r == realm for v in vs if v.record.id not in before]
+    versions = [v for vs in shown.warnings(realm) for v in vs if v.record.id not in before]
     left_out: Counter[str] = Counter()
     for name, count in world.sight(node.views.of(node.config.own)).picture.totals().items():
         if name not in {"accepted", "tracks"} and count:
@@ -64,7 +66,7 @@ async def replay(node: Node, files: Sequence[Path], realm: Realm) -> Json:
         "from": iso(int(times[0])),
         "until": iso(int(times[-1])),
         "left_out": dict(left_out),
-        "findings": sum(found[0][0].realm == realm for found in node.register.episodes.values()),
+        "findings": len(shown.episodes(realm)),
         "warnings": [
             {"warning": v.body.warning, "level": v.body.level, "time": iso(v.record.realm_time), "sentence": v.body.sentence}
             for v in versions

@@ -23,6 +23,13 @@ def may_show(label: Label, view: View, realm: Realm = "") -> bool:
     return view.may(label, realm)
 
 
+def may_see(record: Record, view: View, node: str) -> bool:
+    """Whether readers of `view` may be shown `record`; what the watch of `node` said in another view is not theirs."""
+    if record.origin == node and record.author.startswith(SYSTEM) and record.author != SYSTEM + view.id:
+        return False
+    return view.may_see(record)
+
+
 @dataclass(frozen=True)
 class Reader:
     """A person who is logged in, or a machine client, with the view that they share with everyone of their clearance.
@@ -42,10 +49,8 @@ class Reader:
         return may_show(label, self.view)
 
     def may_see(self, record: Record, node: str) -> bool:
-        """Whether this reader may be shown `record`; what this node's watch said in another view is not this reader's."""
-        if record.origin == node and record.author.startswith(SYSTEM) and record.author != SYSTEM + self.view.id:
-            return False
-        return self.view.may_see(record)
+        """Whether this reader may be shown `record`."""
+        return may_see(record, self.view, node)
 
     def readable(self, things: Iterable[T], label_of: Callable[[T], Label]) -> list[T]:
         """Those of `things` whose label this reader may read."""

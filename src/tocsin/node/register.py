@@ -1,27 +1,22 @@
-"""The register: what the journal holds, by what people ask for. Built at start, kept up with every record."""
+"""The register: what each view may see in each realm, by what people ask for. Built at start, kept up with every record."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from tocsin.core import (
-    Acknowledgement,
-    Finding,
-    Gap,
-    LogEntry,
-    Realm,
-    Record,
-    Refusal,
-    Report,
-    Rule,
-    WarningRecord,
-    body_of,
-)
+from tocsin.core import Acknowledgement, Realm, Record, Rule, WarningRecord, body_of
 from tocsin.journal import Journal, Kept
+from tocsin.policy import Gate, View
+
+from .readers import may_see
+from .shelves import Shelf
+
+_PAGE = 500
+_PARSED = 2048
 
 
 class Version(NamedTuple):
@@ -51,62 +46,98 @@ class Standing(NamedTuple):
         return not self.withdrawn and len(set(self.agreed_by)) >= 2 and self.body.valid_from <= now < self.body.valid_until
 
 
+class Read(NamedTuple):
+    """A record with its body read, None if this version does not understand it, and its row in the journal."""
+
+    row: int
+    kept: Kept
+    record: Record
+    body: Any
+
+
 class Register:
-    """Warnings by their versions, their acknowledgements, reports, findings by episode, log lines and refusals.
+    """The shelves of every view, and the way from a row back to its record. What a reader is shown of it is `Filtered`'s matter."""
 
-    In the order in which they came, whoever said them: what a reader is shown of it is `Filtered`'s matter.
-    """
+    def __init__(self, journal: Journal, node: str, gate: Gate) -> None:
+        self._journal, self._node, self._gate = journal, node, gate
+        self._basis = gate.basis()
+        self._shelves: dict[str, dict[Realm, Shelf]] = {}
+        self._views: dict[str, View] = {}
+        self._seen: dict[Realm, int] = {}
+        self._parsed: OrderedDict[tuple[Realm, int], Read] = OrderedDict()
 
-    def __init__(self) -> None:
-        self.warnings: dict[tuple[Realm, str], list[Version]] = {}
-        self.answers: dict[str, list[Answer]] = defaultdict(list)
-        self.reports: dict[Realm, list[tuple[Record, Report]]] = defaultdict(list)
-        self.episodes: dict[str, list[tuple[Record, Finding]]] = defaultdict(list)
-        self.log: dict[Realm, list[tuple[Record, LogEntry]]] = defaultdict(list)
-        self.rules: dict[str, list[tuple[Record, Rule]]] = {}
-        self.gaps: list[tuple[Record, Gap]] = []
-        self.refusals: list[tuple[Record, Refusal]] = []
+    def open(self, view: View) -> None:
+        """Begin to follow the journal for `view`; what others have followed already is looked through once more."""
+        if view.id in self._views:
+            return
+        self._views[view.id] = view
+        shelves = self._shelves[view.id] = {}
+        for realm, seen in self._seen.items():
+            for kept in self._pages(realm, -1, seen):
+                self._place(shelves, view, kept, body_of(kept.record))
 
-    def fill(self, journal: Journal) -> None:
-        """Take in everything that the journal holds."""
-        for realm in journal.realms():
-            after = -1
-            while page := journal.records(realm, after=after):
-                self.add(page)
-                after = page[-1].index
+    def close(self, view: View) -> None:
+        """Follow it no more."""
+        self._views.pop(view.id, None)
+        self._shelves.pop(view.id, None)
 
-    def add(self, kept: Iterable[Kept]) -> None:
-        """Take in records that were just kept."""
-        for one in kept:
-            self._add(one.record)
+    def follow(self) -> None:
+        """Take in what the journal has kept since; each record is looked at once for a view, unless the site's mind changes."""
+        if (basis := self._gate.basis()) != self._basis:
+            self._basis = basis
+            self.forget()
+        for realm in self._journal.realms():
+            seen, size = self._seen.get(realm, -1), self._journal.size(realm)
+            if seen >= size - 1:
+                continue
+            for kept in self._pages(realm, seen, size - 1):
+                body = body_of(kept.record)
+                for view in self._views.values():
+                    self._place(self._shelves[view.id], view, kept, body)
+            self._seen[realm] = size - 1
 
-    def _add(self, record: Record) -> None:
-        match body_of(record):
-            case WarningRecord() as body:
-                self.warnings.setdefault((record.realm, body.warning), []).append(Version(record, body))
-            case Acknowledgement() as body:
-                self.answers[body.warning].append(Answer(record, body))
-            case Report() as body:
-                self.reports[record.realm].append((record, body))
-            case Finding() as body:
-                self.episodes[body.episode].append((record, body))
-            case Rule() as body:
-                self._rule(record, body)
-            case LogEntry() as body:
-                self.log[record.realm].append((record, body))
-            case Gap() as body:
-                self.gaps.append((record, body))
-            case Refusal() as body:
-                self.refusals.append((record, body))
-            case _:
-                pass  # Kept and listed in the journal; no page asks for it by kind.
+    def forget(self) -> None:
+        """Look at everything again: what views may see has changed (a lowered label, other policies, another hour where they ask for it)."""
+        self._seen.clear()
+        self._shelves = {view: {} for view in self._views}
 
-    def _rule(self, record: Record, body: Rule) -> None:
-        about = next((ref.id for ref in record.refs if ref.rel in {"approves", "cancels"}), None)
-        if body.state == "proposed" and about is None:
-            self.rules[record.id] = [(record, body)]
-        elif said := self.rules.get(about or ""):
-            said.append((record, body))
+    def shelf(self, view: View, realm: Realm) -> Shelf:
+        """The shelf of `view` in `realm`; an empty one if there is nothing."""
+        self.open(view)
+        self.follow()
+        return self._shelves[view.id].get(realm) or Shelf(view, self._gate)
+
+    def shelves(self, view: View) -> dict[Realm, Shelf]:
+        """Every shelf of `view` that holds something, by realm."""
+        self.open(view)
+        self.follow()
+        return dict(self._shelves[view.id])
+
+    def read(self, realm: Realm, rows: Sequence[int]) -> list[Read]:
+        """The records at `rows`, in that order; erased ones are left out."""
+        found = {kept.index: kept for kept in self._journal.at(realm, rows)}
+        return [self._read(realm, row, found[row]) for row in rows if row in found]
+
+    def _read(self, realm: Realm, row: int, kept: Kept) -> Read:
+        known = self._parsed.get((realm, row))
+        if known is None or known.kept is not kept:
+            known = self._parsed[realm, row] = Read(row, kept, kept.record, body_of(kept.record))
+            if len(self._parsed) > _PARSED:
+                self._parsed.popitem(last=False)
+        return known
+
+    def _pages(self, realm: Realm, after: int, last: int) -> Iterator[Kept]:
+        while after < last:
+            upto = min(after + _PAGE, last)
+            yield from self._journal.at(realm, range(after + 1, upto + 1))
+            after = upto
+
+    def _place(self, shelves: dict[Realm, Shelf], view: View, kept: Kept, body: Any) -> None:
+        if may_see(kept.record, view, self._node):
+            shelf = shelves.get(kept.record.realm)
+            if shelf is None:
+                shelf = shelves[kept.record.realm] = Shelf(view, self._gate)
+            shelf.take(kept.index, kept.record, body, own=kept.record.origin == self._node)
 
 
 def standing_of(said: Sequence[tuple[Record, Rule]]) -> Standing:

@@ -95,7 +95,7 @@ class Rehearsal:
     def _steps(self) -> list[Json]:
         shown, realm = self._shown, self._realm or ""
         versions = [v for found in shown.warnings(realm) for v in found]
-        said = [a for warning in dict.fromkeys(v.body.warning for v in versions) for a in shown.answers(warning)]
+        said = [a for warning in dict.fromkeys(v.body.warning for v in versions) for a in shown.answers(realm, warning)]
         answers = [a.body.state for a in said]
         acted = [a.record.protocol_time for a in said if a.body.state == "acknowledged"]
         done = {

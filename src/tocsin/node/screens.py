@@ -10,6 +10,7 @@ from tocsin.journal import Kept
 
 from .filtered import Filtered
 from .readers import Reader
+from .search import words_of
 from .service import Node
 from .warning_screens import WarningScreens
 
@@ -108,6 +109,21 @@ class Screens:
             row |= {"protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
             found.append(row | {"who_knows": self._warnings.who_has(record.id) if record.origin == node.config.id else []})
         return found
+
+    def search(self, reader: Reader, realm: Realm, query: str, limit: int) -> Json:
+        """Texts of `realm` that hold every word of `query`; all numbers are of this reader's own texts."""
+        words_of(query)
+        shown = Filtered(self._node, reader)
+        if not shown.sees(realm):
+            return {"realm": realm, "count": 0, "of": 0, "hits": []}
+        found, texts = shown.search(realm, query, limit)
+        hits = []
+        for one, snippet in texts:
+            record = one.record
+            row: Json = {"record": record.id, "kind": record.kind, "origin": record.origin, "author": record.author}
+            row |= {"protocol_time": record.protocol_time, "banner": self._node.gate.banner(self._node.gate.label_of(record))}
+            hits.append(row | {"title": getattr(one.body, "title", ""), "snippet": snippet})
+        return {"realm": realm, "count": found.matches, "of": found.of, "hits": hits}
 
     def exchange(self, reader: Reader) -> Json:
         """Partners, their links, and what was refused."""

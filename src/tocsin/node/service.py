@@ -100,7 +100,7 @@ class Node:
         self.gate = make_gate(config, folder, clock)
         self.views = Views(gate=self.gate)
         self.book = Book(journal, clock)
-        self.register = Register()
+        self.register = Register(journal, config.id, self.gate)
         self.revocations = Revocations(config.id)
         self.archive = Archive(folder / "archive", journal, clock, civil_hours=config.civil_hours)
         self.topics: list[Topic] = load_topics(config.topics, folder)
@@ -114,7 +114,6 @@ class Node:
         self.cuts: list[tuple[Micros, Micros | None]] = []
         self.shared = 0
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
-        self._shelves: dict[tuple[str, Realm], tuple[list[int], int]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -131,12 +130,12 @@ class Node:
         journal = await Journal.open(folder, vault, clock, entropy)
         try:
             node = cls(folder, config, vault, journal, NodeKeys.load(vault, folder), clock, entropy)
-            node.register.fill(journal)
             node.revocations.fill(journal)
             node.remember(journal)
             node.world(LIVE)
             for realm in journal.realms():
                 node.world(realm)
+            node.register.follow()
         except BaseException:
             await journal.close()
             raise
@@ -241,12 +240,14 @@ class Node:
                 realms.parse(realm), clock or self._clock_of(realm), self.topics, node=self.config.id, entropy=self.entropy
             )
             for clearance in {self.config.own, *(user.clearance for user in self.people.users())}:
-                found.sight(self.views.of(clearance))
+                found.sight(view := self.views.of(clearance))
+                self.register.open(view)
         return found
 
     def view(self, clearance: Clearance) -> View:
         """The view of `clearance`, with its eyes open in every world."""
         view = self.views.of(clearance)
+        self.register.open(view)
         for world in self.worlds.values():
             world.sight(view)
         return view
@@ -257,15 +258,6 @@ class Node:
         if (demo := self.config.demo_clock) is not None:
             return DemoClock(self.clock, demo.start, demo.speed)
         return self.clock
-
-    def shelf(self, reader: Reader, realm: Realm) -> list[int]:
-        """The indices of `realm`'s records that readers of this view may see; each record is looked at once for a view."""
-        indices, seen = self._shelves.get((reader.view.id, realm), ([], -1))
-        while page := self.journal.records(realm, after=seen):
-            indices += [kept.index for kept in page if reader.may_see(kept.record, self.config.id)]
-            seen = page[-1].index
-        self._shelves[reader.view.id, realm] = indices, seen
-        return indices
 
     # --- observations ---------------------------------------------------------------------------------------
 
@@ -324,12 +316,12 @@ class Node:
 
     async def on_records(self, kept: Sequence[Kept]) -> None:
         """Records from partners, or this node's own refusals, are on disk."""
-        self.register.add(kept)
         for named in {body.partner for body in self.revocations.add(kept)}:
             self.spawn(self._heard_of(named), "exclusion")
         learned = [self.gate.standing.learn(one.record) for one in kept]
-        if any(learned):
-            self._shelves.clear()
+        if any(done and one.record.kind == "relabel" for done, one in zip(learned, kept, strict=True)):
+            self.register.forget()
+        self.register.follow()
         for one in (one for one, new in zip(kept, learned, strict=True) if new):
             # Whoever may have it now gets it: a label was lowered, or an originator has consented.
             about = getattr(body_of(one.record), "record", "")

@@ -52,7 +52,7 @@ class WarningScreens:
         watch = node.worlds[realm].sight(reader.view).watches.get(body.topic) if mine else None
         titles = {i.id: i.title for i in topic.indicators} if topic is not None else {}
         shown = Filtered(node, reader)
-        answers = shown.answers(body.warning)
+        answers = shown.answers(realm, body.warning)
         said = shown.said_of(seen[-1], node.config.id)
         # Who acknowledged this level need not do it again for every new figure.
         same = [v for v in seen if v.body.level == body.level and v.body.state != "cancelled"]
@@ -117,8 +117,8 @@ class WarningScreens:
         }
 
     def _track_numbers(self, reader: Reader, warning: Record, finding: str) -> list[int]:
-        found = Filtered(self._node, reader).findings(finding, warning.origin)
-        return self._node.worlds[warning.realm].sight(reader.view).picture.numbers_of(found[-1][1]) if found else []
+        found = Filtered(self._node, reader).findings(warning.realm, finding, warning.origin)
+        return self._node.worlds[warning.realm].sight(reader.view).picture.numbers_of(found[-1][1].identities) if found else []
 
     def _who_knows(self, reader: Reader, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config

@@ -41,6 +41,7 @@ from .partner_routes import PartnerController
 from .people_routes import ApprovalController, ClientController, PeopleController, ReceiverController
 from .rehearsal_routes import RehearsalController
 from .rule_routes import RuleController
+from .search_routes import metrics, search
 from .session_routes import NoSession, SessionController, reader_of
 from .watch_routes import WarningController, WatchController
 
@@ -105,6 +106,8 @@ def make_app(node: Node) -> Litestar:
             PartnerController,
             AuditController,
             live,
+            search,
+            metrics,
         ],
         response_headers={"cache-control": "no-store"},
     )
