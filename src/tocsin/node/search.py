@@ -21,7 +21,7 @@ MOST_WORDS = 12
 # Nationality mark, hyphen and letters or figures; marks without a hyphen; a 24-bit address. Types (Il-76, C-130) are none of these.
 _AIRCRAFT = re.compile(
     r"\b(?:[A-Z][A-Z0-9]?|[0-9][A-Z])-(?:[A-Z]{3,4}|[0-9]{4,5}|[A-Z0-9]*[0-9][A-Z][A-Z0-9]*)\b"
-    r"|\bN[1-9][0-9]{1,4}[A-Z]{0,2}\b|\b(?:JA|HL)[0-9]{3,4}[A-Z]{0,2}\b|\b(?=[A-F]*[0-9])[0-9A-F]{6}\b",
+    r"|\bN[1-9][0-9]{0,4}[A-Z]{0,2}\b|\b(?:JA|HL)[0-9]{3,4}[A-Z]{0,2}\b|\b(?=[A-F]*[0-9])[0-9A-F]{6}\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+", re.UNICODE)
