@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tocsin.core import Acknowledgement, Finding, Gap, Label, LogEntry, Realm, Record, Refusal, Report, Rule, WarningRecord, join
+from tocsin.core import Acknowledgement, Finding, Gap, Label, LogEntry, Realm, Record, Ref, Refusal, Report, Rule, WarningRecord, join
 from tocsin.journal import Kept
 from tocsin.people import User
 
@@ -36,6 +36,11 @@ class Filtered:
     def may_see(self, record: Record) -> bool:
         """Whether the reader may be shown `record`."""
         return self._reader.may_see(record, self._node.config.id)
+
+    def refs(self, record: Record) -> list[Ref]:
+        """The refs of `record` that lead to something the reader may see: one to what is hidden is as one to what never was."""
+        found = ((ref, self._node.journal.get(ref.id)) for ref in record.refs)
+        return [ref for ref, kept in found if kept is not None and self.may_see(kept.record)]
 
     # --- realms ---------------------------------------------------------------------------------------------
 

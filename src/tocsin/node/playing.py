@@ -93,7 +93,7 @@ async def start_exercise(
     clock = ScaledClock(node.clock, start, speed)
     observations = await asyncio.to_thread(night.observations, realm, label, seed, Path(background) if background else None)
     node.world(realm, clock).conducted_under = label
-    node.changed("session", None, label)
+    node.changed("session", realm, label)
     feed = Playback(observations, clock, PLAY_STEP_S, pace=paced(speed))
     node.add_feed(feed)
     transports = int(np.sum(observations["flags"] & FLAG.SIMULATED > 0))

@@ -295,7 +295,7 @@ class Node:
 
     def _see(self, batch: Observations, sender: str) -> None:
         if self.world(batch.realm).take(batch, sender):
-            self.changed("session", None, batch.label)
+            self.changed("session", batch.realm, batch.label)
 
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
         """Take in one batch from a partner."""

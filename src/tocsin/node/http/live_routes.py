@@ -36,10 +36,8 @@ class Stream:
         self.wake = asyncio.Event()
 
     def hear(self, change: Change) -> None:
-        """Note a change, if this reader may know of it."""
-        if change.realm not in {None, self._realm}:
-            change = change._replace(what="session")
-        if change.is_for(self._reader, self._node.config.id):
+        """Note a change in this realm, if the reader may know of it: what happens in another moves nothing here."""
+        if change.realm in {None, self._realm} and change.is_for(self._reader, self._node.config.id):
             self._changed.add(change.what)
             self.wake.set()
 
