@@ -20,7 +20,7 @@ def search(
     reader: TheReader,
     screens: TheScreens,
     realm: OfRealm,
-    q: Annotated[str, QueryParameter(max_length=1000)],
+    q: Annotated[str, QueryParameter(max_length=1000)] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> Json:
     """Texts that hold every word, out of those that this reader may read."""
