@@ -102,6 +102,8 @@ REQUESTS: dict[str, Ask] = {
     "POST /factors/prove/passkey/options": ask(),
     "POST /factors/prove/passkey": ask(json=PASSKEY),
     "GET /partners": ask(),
+    "POST /partners/{partner}/test": ask(partner=("BIRCH", "NOBODY", *BAD[1:])),
+    "POST /partners/{partner}/revoke": ask(partner=("NOBODY", *BAD[1:]), json={"reason": ("left", "", "x" * 9999)}),
     "POST /partners/{partner}/confirm": ask(partner=("BIRCH", "CEDAR", "NOBODY", *BAD[1:]), json={"words": ("x", "a b c")}),
     "GET /feeds": ask(query={"realm": REALMS}),
     "GET /places": ask(query={"realm": REALMS}),
