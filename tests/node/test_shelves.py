@@ -15,7 +15,7 @@ from tocsin.journal import Entry
 from tocsin.node.filtered import whole
 from tocsin.node.readers import SYSTEM
 from tocsin.node.shelves import MOST_OPEN, Places, Rows, Shelf
-from tocsin.policy import View
+from tocsin.policy import Gate, SitePolicies, View
 
 from . import helpers
 from .walk import ZERO, finding, keep, label, warning
@@ -52,7 +52,7 @@ def record_of(body, of: Label, number: int, origin: str = "ASTER"):
 
 
 def test_a_partner_that_floods_pushes_out_its_own_open_warnings_alone():
-    shelf = Shelf(view())
+    shelf = Shelf(view(), Gate(SitePolicies.shipped(), None, ManualClock(ZERO)))
     mine = warning("warning--mine")
     shelf.take(0, record_of(mine, label(0), 0), mine, own=True)
     for number in range(MOST_OPEN + 50):

@@ -47,6 +47,8 @@ MAY_REACH = {
     "founding.py": "a node that nobody uses yet",
     "checkup.py": "the operator",
     "control.py": "the operator",
+    "notary.py": "the log's checkpoints, which no reader is shown but through the filter",
+    "auditing.py": "the operator, and proofs of what the filter gave",
     "playing.py": "the operator",
 }
 """Modules of the node that may name the journal and what lies beside it, and why; every other goes through `Filtered`."""

@@ -144,6 +144,9 @@ REQUESTS: dict[str, Ask] = {
         }
     ),
     "GET /metrics": ask(),
+    "GET /audit/acts": ask(query={"after": (None, *NUMBERS), "limit": (None, *NUMBERS)}),
+    "GET /audit/checkpoint": ask(query={"realm": REALMS}),
+    "GET /audit/proof/{record}": ask(record=RECORDS, query={"realm": SOME_REALMS}),
     "GET /log": ask(query={"realm": REALMS}),
     "POST /log": ask(json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5)}),
     "GET /rehearsal": ask(),

@@ -11,7 +11,7 @@ from typing import Any
 
 from tocsin.core import Acknowledgement, Finding, Gap, Label, LogEntry, Realm, Record, Ref, Refusal, Report, Rule, WarningRecord, join
 from tocsin.journal import Kept
-from tocsin.people import User
+from tocsin.people import Done, User
 
 from .errors import NotFound
 from .readers import SYSTEM, Reader
@@ -19,6 +19,9 @@ from .register import Answer, Read, Standing, Version, standing_of
 from .search import Found
 from .service import Node
 from .shelves import Shelf
+
+OF_PEOPLE = frozenset({"session", "user", "factor", "client", "receiver", "invitation", "partner", "node"})
+"""Subjects of acts that say nothing of records."""
 
 
 def whole(node: Node) -> Filtered:
@@ -41,6 +44,29 @@ class Filtered:
         """The refs of `record` that lead to something the reader may see: one to what is hidden is as one to what never was."""
         found = ((ref, self._node.journal.get(ref.id)) for ref in record.refs)
         return [ref for ref, kept in found if kept is not None and self.may_see(kept.record)]
+
+    def get(self, record_id: str) -> Kept:
+        """One record by its id; raises `NotFound`."""
+        kept = self._node.journal.get(record_id)
+        if kept is None or not self.may_see(kept.record):
+            raise NotFound
+        return kept
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether the reader may read all that the node itself may: what counts every label is for such readers alone."""
+        return self._reader.view.clearance == self._node.gate.widened(self._node.config.own)
+
+    def acts(self, after: int, limit: int) -> list[Done]:
+        """The audit past the reader's own count `after`, oldest first; what was done with records only for who reads all."""
+        if self.reads_all:
+            return self._node.people.acts(after=after, limit=limit)
+        found: list[Done] = []
+        at = 0
+        while len(found) < after + limit and (page := self._node.people.acts(after=at, limit=1000)):
+            found += [one for one in page if one.act.partition(":")[0] in OF_PEOPLE]
+            at += len(page)
+        return found[after : after + limit]
 
     # --- realms ---------------------------------------------------------------------------------------------
 

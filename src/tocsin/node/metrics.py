@@ -31,7 +31,7 @@ def text(node: Node, reader: Reader) -> str:
     """Every sample that `reader` may be told, in a fixed order."""
     lines: list[str] = []
     last = ""
-    samples = [*_own(node, reader), *(_whole(node) if reader.view.clearance == node.gate.widened(node.config.own) else ())]
+    samples = [*_own(node, reader), *(_whole(node) if Filtered(node, reader).reads_all else ())]
     for sample in sorted(samples, key=lambda s: s.name):
         if sample.name != last:
             lines += [f"# HELP {sample.name} {sample.help}", f"# TYPE {sample.name} {sample.kind}"]

@@ -97,7 +97,7 @@ class Register:
             self._seen[realm] = size - 1
 
     def forget(self) -> None:
-        """Look at everything again: what views may see has changed (a lowered label, other policies, another hour where they ask for it)."""
+        """Look at everything again: what views may see has changed (a lowered label, other policies, another hour if they ask)."""
         self._seen.clear()
         self._shelves = {view: {} for view in self._views}
 

@@ -130,7 +130,7 @@ class Screens:
         node, shown = self._node, Filtered(self._node, reader)
         links = {link.partner: link for link in node.exchange.links()} if node.exchange is not None else {}
         # The figures count what goes to and fro under every label, so they are for readers of everything here.
-        whole = reader.view.clearance == node.gate.widened(node.config.own)
+        whole = shown.reads_all
         partners = []
         for partner in node.book.partners():
             card, link = partner.card, links.get(partner.card.partner)

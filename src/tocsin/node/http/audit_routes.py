@@ -12,6 +12,7 @@ from tocsin.core import realms
 from tocsin.journal import NotInLog
 from tocsin.node.auditing import log_key, proof_of
 from tocsin.node.errors import NotFound
+from tocsin.node.filtered import Filtered
 from tocsin.people import Role
 
 from .given import OfRealm, TheNode, TheReader, TheScreens
@@ -47,8 +48,8 @@ class AuditController(Controller):
 
         404 for a record that is not there for this reader; `pending` where no checkpoint holds it yet.
         """
-        kept = node.journal.get(record)
-        if kept is None or kept.record.realm != realm or not reader.may_see(kept.record, node.config.id):
+        kept = Filtered(node, reader).get(record)
+        if kept.record.realm != realm:
             raise NotFound
         row: Json = {"record": record, "realm": realm, "leaf": kept.leaf.hex(), "pending": True}
         try:
@@ -65,12 +66,15 @@ class AuditController(Controller):
         self,
         reader: TheReader,
         node: TheNode,
-        after: Annotated[int, QueryParameter(ge=0)] = 0,
+        after: Annotated[int, QueryParameter(ge=0, le=10**12)] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> list[Json]:
-        """Who did what, the oldest first: for the security officer and the administrator. `id` is the next page's `after`."""
+        """Who did what, the oldest first: for the security officer and the administrator. `id` is the next page's `after`.
+
+        What was done with records is for those who may read all that the node may; `id` counts the reader's own lines.
+        """
         reader.needs(Role.SECURITY_OFFICER, Role.ADMINISTRATOR)
-        done = node.people.acts(after=after, limit=limit)
+        done = Filtered(node, reader).acts(after, limit)
         return [{"id": after + n, "time": one.time, "who": one.who, "act": one.act, "what": one.what} for n, one in enumerate(done, 1)]
 
 
