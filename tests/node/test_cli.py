@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tocsin.node.cli import main
+
 from .helpers import PASSWORD
 
 
@@ -157,3 +159,50 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
     ended = tocsin("user", "list", folder)
     assert ended.returncode == 1
     assert "chmod 600" in ended.stderr
+
+
+def test_people_and_machines_are_handled_from_the_shell(node, capsys, monkeypatch):
+    # In this process: twenty of their own would take a minute.
+    monkeypatch.setenv("TOCSIN_PASSWORD", PASSWORD)
+
+    def ended(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([*map(str, arguments)])
+            raise SystemExit(0)
+        told = capsys.readouterr()
+        return int(end.value.code or 0), told.err if end.value.code else told.out
+
+    def said(*arguments):
+        code, text = ended(*arguments, "--json")
+        assert code == 0, text
+        return json.loads(text)
+
+    invited = said("user", "invite", node, "cy", "--roles", "analyst")
+    assert len(invited["token"]) == 43
+    assert [one["name"] for one in said("user", "invitations", node)] == ["cy"]
+    assert said("user", "uninvite", node, "cy") == {"removed": "cy"}
+    said("user", "add", node, "dee", "--roles", "analyst")
+    assert said("user", "change", node, "dee", "--roles", "reader,analyst", "--clearance", "RESTRICTED")["roles"] == ["analyst", "reader"]
+    assert said("user", "factor", node, "dee") == {"name": "dee", "factors": [], "recovery_left": 0}
+    assert said("user", "log-out", node, "dee") == {"ended": 0}
+    made = said("client", "add", node, "feeder", "--roles", "analyst", "--owner", "dee", "--days", "7")
+    assert made["token"].startswith(f"tocsin_{made['prefix']}_")
+    (listed,) = said("client", "list", node)
+    assert "token" not in listed
+    assert listed["owner"] == "dee"
+    assert said("receiver", "add", node, "harbour", "--kind", "mail", "--address", "desk@harbour.example")["partner"] == "ASTER"
+    assert [one["name"] for one in said("receiver", "list", node)] == ["harbour"]
+    assert said("receiver", "remove", node, "harbour") == {"removed": "harbour"}
+    assert said("user", "remove", node, "dee") == {"removed": "dee"}
+    assert said("client", "list", node) == []
+    for wrong in (
+        ["client", "add", node, "boss", "--roles", "approver"],
+        ["receiver", "add", node, "dove", "--kind", "pigeon"],
+        ["user", "change", node, "mara", "--clearance", "COSMIC"],
+        ["client", "add", node, "x", "--certificate", "/nowhere.pem"],
+    ):
+        code, text = ended(*wrong)
+        assert code == 2, (wrong, text)
+        assert len(text.strip().splitlines()) == 1
+    assert ended("client", "remove", node, "ghost")[0] == 1
+    assert ended("user", "change", node, "ghost", "--roles", "reader")[0] == 1
