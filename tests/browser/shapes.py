@@ -218,6 +218,7 @@ def exchange_of(now: int) -> dict:
             "last_heard": now - int(ago * 1e6),
             "behind_in": 0,
             "behind_out": behind,
+            "clock_off_s": 0.0,
             "refused": refused,
             "gaps": gaps,
         }

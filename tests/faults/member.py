@@ -194,6 +194,7 @@ async def _obey(order, exchange, journal, me, plan):
                     "state": link.state,
                     "in": link.behind_in,
                     "out": link.behind_out,
+                    "clock": link.clock_off_s,
                     "says": getattr(link, "says", ""),
                 }
                 for link in exchange.links()

@@ -11,6 +11,7 @@ from tocsin.core.times import SECOND
 
 from . import store, wire
 from .errors import BadWire, Refused
+from .incoming import SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .trust import Trust
 
 
+LATE = 120 * SECOND  # control messages wait 60 s at a relay at most: older ones come from a clock that is behind
 ANEW_EVERY = 60 * SECOND  # between two new chains to one partner in one realm
 
 
@@ -68,7 +70,7 @@ class Arrivals:
     async def _control(self, arrival: Arrival, partner: Partner, inbox: Inbox, digest: bytes) -> None:
         try:
             control, body = await self._trust.open(arrival.data, partner)
-            if not inbox.check_control(control, again=arrival.again):
+            if not self._in_time(control, inbox, again=arrival.again):
                 return
             inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
             await self._heed(body, control.sent_at, partner, inbox)
@@ -77,6 +79,18 @@ class Arrivals:
         except Refused as refusal:
             await self._context.refuse(partner.id, refusal.reason, digest)
             await self._trust.excuse(arrival.data, partner, refusal.reason)
+
+    def _in_time(self, control: wire.Control, inbox: Inbox, *, again: bool) -> bool:
+        clocks, ahead = self._context.clock_off, control.sent_at - self._context.clock.now()
+        if ahead > SKEW:
+            clocks[control.sender] = ahead
+        if not inbox.check_control(control, again=again):
+            return False
+        if ahead < -LATE and not again:
+            clocks[control.sender] = ahead
+        else:
+            clocks.pop(control.sender, None)
+        return True
 
     async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox) -> None:
         match body:

@@ -45,6 +45,7 @@ class Context:
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()  # by partner
         self.gaps: Counter[str] = Counter()  # by partner
+        self.clock_off: dict[str, Micros] = {}  # by partner, where it is too far off
         self.recalls = Recalls(self.journal)
         self.wants = Wants(self.journal, self.me)
         self.barred: set[str] = set()  # who is being put out: nothing more is sent there

@@ -97,7 +97,8 @@ class Link(NamedTuple):
     """How things stand with one partner.
 
     `state`: up (heard within three heartbeats), late (within a minute), down. `behind_in` and `behind_out` count records
-    that are known to be owed, `refused` what it sent and we refused, `gaps` ranges of its observations that never came.
+    that are known to be owed, `refused` what it sent and we refused, `gaps` ranges of its observations that never came;
+    `clock_off_s` how far its clock is ahead of ours (behind: less than 0), 0 while that is no more than messages may be late.
     """
 
     partner: str
@@ -107,6 +108,7 @@ class Link(NamedTuple):
     behind_out: int
     refused: int
     gaps: int
+    clock_off_s: float = 0.0
 
 
 class Sink(Protocol):

@@ -263,7 +263,8 @@ class Exchange:
         state = "down" if age is None or age > DOWN else "up" if age <= 3 * context.settings.heartbeat else "late"
         owed = self._outstanding.owed(partner.id)
         behind = inbox.behind() if inbox else 0
-        return Link(partner.id, state, heard, behind, owed, context.refused[partner.id], context.gaps[partner.id])
+        clock = round(context.clock_off.get(partner.id, 0) / 1e6, 1)
+        return Link(partner.id, state, heard, behind, owed, context.refused[partner.id], context.gaps[partner.id], clock)
 
     def _link_changed(self, up: bool) -> None:
         if up:

@@ -131,11 +131,20 @@ async def _reach(url: str) -> Row:
     return _row("relay", True, f"something answers at {where.hostname}:{where.port or 4222}")
 
 
+def _clock_of(off_s: float) -> str:
+    """What is said of a partner's clock that is too far off, nothing otherwise."""
+    if not off_s:
+        return ""
+    way = "ahead" if off_s > 0 else "behind"
+    return f"their clock is off by {abs(off_s) / 60:.0f} minutes ({way} of ours): one of the two is wrong, compare both with a third"
+
+
 def _live(status: dict[str, Any]) -> Iterator[Row]:
     for feed in status["feeds"]:
         yield _row(f"feed {feed['name']}", feed["state"] == "ok", feed["state"])
     for link in status["links"]:
-        yield _row(f"partner {link['partner']}", link["state"] == "up", link["state"])
+        clock = _clock_of(link["clock_off_s"])
+        yield _row(f"partner {link['partner']}", link["state"] == "up" and not clock, clock or link["state"])
     yield from _logs(status["logs"])
     counters = status["counters"]
     refused = counters.get("refused", 0)

@@ -137,7 +137,7 @@ class Screens:
             row: Json = {"id": card.partner, "name": card.name, "fingerprint": card.fingerprint()}
             row |= {"state": link.state if link else "down", "last_heard": link.last_heard if link else None}
             row |= {name: getattr(link, name) if link and whole else 0 for name in ("behind_in", "behind_out", "refused", "gaps")}
-            partners.append(row)
+            partners.append(row | {"clock_off_s": link.clock_off_s if link else 0.0})
         refusals = [
             {"sender": body.sender, "reason": body.reason, "digest": body.digest, "protocol_time": record.protocol_time}
             for record, body in shown.refusals()
