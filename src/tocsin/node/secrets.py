@@ -9,6 +9,7 @@ from tocsin.core import Denied
 
 FILE = "master.key"
 VARIABLE = "TOCSIN_PASSPHRASE"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # where systemd puts what LoadCredential names, readable by the service alone
 
 
 def write_file(folder: Path, secret: bytes) -> None:
@@ -19,10 +20,13 @@ def write_file(folder: Path, secret: bytes) -> None:
 
 
 def find(folder: Path, ask: bool = True) -> bytes:
-    """The secret of the node in `folder`: its file, else the variable TOCSIN_PASSPHRASE, else asked for; raises `Denied`."""
-    path = folder / FILE
+    """The secret of the node in `folder`: systemd's credential `master.key`, its file, TOCSIN_PASSPHRASE, or asked for; raises `Denied`."""
+    given_by_systemd = os.environ.get(CREDENTIALS)
+    path = Path(given_by_systemd) / FILE if given_by_systemd else folder / FILE
+    if given_by_systemd and not path.is_file():
+        path = folder / FILE
     if path.is_file():
-        if path.stat().st_mode & 0o077:
+        if path.stat().st_mode & 0o037 or (path.stat().st_mode & 0o077 and path.parent == folder):
             raise Denied(f"{path} can be read by others: make it `chmod 600`")
         try:
             return bytes.fromhex(path.read_text().strip())
