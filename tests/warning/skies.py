@@ -31,7 +31,7 @@ VIEW = View("0123456789abcdef", READER)
 
 def tracks(size, *, labels=(OPEN,), feed_names=("radar",), **columns):
     """Tracks of `size` rows; columns that are not given are what a picture has where nothing was said."""
-    nulls = {"flags": FLAG.AIRBORNE, "feeds": 1, "squawk": -1, "updates": 10, "integrity": 255}
+    nulls = {"type": b"", "callsign": b"", "flags": FLAG.AIRBORNE, "feeds": 1, "squawk": -1, "updates": 10, "integrity": 255}
     whole = {n: np.full(size, nulls.get(n, np.nan if d.kind == "f" else 0), d) for n, d in COLUMNS.items()}
     whole["number"] = np.arange(1, size + 1, dtype="u4")
     whole["identity"] = Identity.TRACK + np.arange(1, size + 1, dtype="u8")

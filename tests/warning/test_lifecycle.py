@@ -13,9 +13,9 @@ MINUTE = 60 * SECOND
 
 
 def rung(realm="exercise:lantern"):
-    """The watch and the last version that it said after six minutes of a stream."""
+    """The watch and the last version that it said after ten minutes of a stream."""
     one, last = watch(realm=realm), None
-    for _, step in night(one, lambda now: Transports().at(now), minutes=6):
+    for _, step in night(one, lambda now: Transports().at(now), minutes=10):
         for said in step.warnings:
             last = said
     return one, last
@@ -28,7 +28,7 @@ def draft():
 
 @pytest.fixture
 def issued(draft):
-    return lifecycle.approve(draft, by="R. Keel", now=START + 7 * MINUTE)
+    return lifecycle.approve(draft, by="R. Keel", now=START + 11 * MINUTE)
 
 
 def read(text):
@@ -63,10 +63,10 @@ def test_approval_names_the_person_and_moves_the_message_to_now(draft, issued):
         "issued",
         draft.version + 1,
         "R. Keel",
-        START + 7 * MINUTE,
+        START + 11 * MINUTE,
     )
     message = read(issued.cap)
-    assert message.sent == START + 7 * MINUTE
+    assert message.sent == START + 11 * MINUTE
     assert message.identifier == f"{draft.warning}.{issued.version}"
     assert message.infos[0].expires == message.sent + 120 * MINUTE
     assert read(issued.cancellation).references == (cap.reference(message),)
@@ -136,7 +136,7 @@ def test_a_live_warning_is_actual_and_restricted():
 
     one, last = watch(realm="live"), None
     sky = Transports(flags=FLAG.MILITARY)
-    for _, step in night(one, sky.at, minutes=6):
+    for _, step in night(one, sky.at, minutes=10):
         last = step.warnings[-1] if step.warnings else last
     message = read(last.body.cap)
     assert (message.status, message.scope, message.note) == ("Actual", "Restricted", "")
@@ -151,7 +151,7 @@ def test_after_an_issue_the_watch_drafts_updates_that_refer_to_it():
     out = lifecycle.approve(last.body, by="R. Keel", now=START + 6 * MINUTE)
     one.note(out)
     update = None
-    for _, step in night(one, lambda now: Transports().at(now), minutes=34, start=START + 6 * MINUTE + SECOND):
+    for _, step in night(one, lambda now: Transports().at(now), minutes=34, start=START + 10 * MINUTE + SECOND):
         update = step.warnings[0].body if step.warnings and update is None else update
     assert (update.state, update.warning) == ("updated", out.warning)
     assert update.version == out.version + 1
@@ -165,7 +165,7 @@ def test_when_the_level_falls_an_issued_warning_is_offered_for_cancelling_and_no
     one, last = rung()
     out = lifecycle.approve(last.body, by="R. Keel", now=START + 6 * MINUTE)
     one.note(out)
-    quiet = list(night(one, lambda now: Transports(count=1).at(now), minutes=30 * 60, every_s=120, start=START + 7 * MINUTE))
+    quiet = list(night(one, lambda now: Transports(count=1).at(now), minutes=30 * 60, every_s=120, start=START + 11 * MINUTE))
     assert not any(w.body.state == "cancelled" for _, s in quiet for w in s.warnings)
     (offer,) = quiet[-1][1].offers
     assert offer.warning == out.warning
@@ -179,8 +179,8 @@ def test_what_a_person_cancelled_does_not_come_back_by_itself():
     one, last = rung()
     out = lifecycle.approve(last.body, by="R. Keel", now=START + 6 * MINUTE)
     one.note(out)
-    one.note(lifecycle.cancel(out, by="R. Keel", now=START + 7 * MINUTE))
-    steps = list(night(one, lambda now: Transports().at(now), minutes=20, start=START + 7 * MINUTE))
+    one.note(lifecycle.cancel(out, by="R. Keel", now=START + 11 * MINUTE))
+    steps = list(night(one, lambda now: Transports().at(now), minutes=20, start=START + 11 * MINUTE))
     assert [w for _, s in steps for w in s.warnings] == []
     assert steps[-1][1].assessment.level == "HIGH"
 
@@ -189,8 +189,8 @@ def test_but_news_makes_a_new_warning():
     one, last = rung()
     out = lifecycle.approve(last.body, by="R. Keel", now=START + 6 * MINUTE)
     one.note(out)
-    one.note(lifecycle.cancel(out, by="R. Keel", now=START + 7 * MINUTE))
-    steps = list(night(one, lambda now: Transports().at(now), minutes=33, start=START + 7 * MINUTE))
+    one.note(lifecycle.cancel(out, by="R. Keel", now=START + 11 * MINUTE))
+    steps = list(night(one, lambda now: Transports().at(now), minutes=33, start=START + 11 * MINUTE))
     said = [w.body for _, s in steps for w in s.warnings]
     assert said[0].warning != out.warning
     assert (said[0].state, said[0].version) == ("drafted", 1)
@@ -200,7 +200,7 @@ def test_but_news_makes_a_new_warning():
 def test_a_note_about_another_warning_changes_nothing():
     one, last = rung()
     one.note(replace(last.body, warning="warning--00000000-0000-4000-8000-000000000000", state="cancelled"))
-    steps = list(night(one, lambda now: Transports().at(now), minutes=2, start=START + 7 * MINUTE))
+    steps = list(night(one, lambda now: Transports().at(now), minutes=2, start=START + 11 * MINUTE))
     assert [w for _, s in steps for w in s.warnings] == []
 
 
@@ -220,7 +220,7 @@ RULE = Rule(
 
 
 def test_a_rule_agreed_beforehand_releases_without_a_person(draft):
-    out = lifecycle.approve(draft, by="", now=START + 7 * MINUTE, rule=RULE, topic=TOPIC)
+    out = lifecycle.approve(draft, by="", now=START + 11 * MINUTE, rule=RULE, topic=TOPIC)
     assert out.state == "issued"
     assert out.approved_by == "rule night-pact, agreed by R. Keel and A. Marsh"
 
@@ -244,9 +244,9 @@ def test_a_rule_covers_what_it_says_and_nothing_else(draft, changes, now, says):
 
 def test_a_rule_does_not_cover_a_lower_level_or_an_unknown_topic(draft):
     with pytest.raises(NotAgreed, match="begins at level HIGH"):
-        lifecycle.approve(replace(draft, level="ELEVATED"), by="", now=START + 7 * MINUTE, rule=RULE, topic=TOPIC)
+        lifecycle.approve(replace(draft, level="ELEVATED"), by="", now=START + 11 * MINUTE, rule=RULE, topic=TOPIC)
     with pytest.raises(NotAgreed, match="not about topic"):
-        lifecycle.approve(draft, by="", now=START + 7 * MINUTE, rule=RULE)
+        lifecycle.approve(draft, by="", now=START + 11 * MINUTE, rule=RULE)
 
 
 def test_a_rule_releases_to_its_audience_alone():

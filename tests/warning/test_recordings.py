@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
-from tests.warning.skies import OPEN, START, TOPIC, VIEW, tracks, watch
+from tests.warning.skies import OPEN, START, VIEW, tracks, watch
 from tocsin.core import NotReachable, SeededEntropy
 from tocsin.core.times import SECOND
 from tocsin.formats import gunzip, parse, recognise
@@ -51,26 +50,22 @@ def play(batches, one, realm, *, every_s=10):
         yield now, one.step(picture.tracks(now), now)
 
 
-def everyone(topic):
-    """The same topic with every aircraft counted, whoever it belongs to."""
-    return replace(topic, indicators=tuple(replace(i, parameters={**i.parameters, "who": "any"}) for i in topic.indicators))
-
-
 def test_a_day_of_swiss_traffic_says_nothing_at_all(recorded):
     steps = list(play([recorded], watch(realm=REALM), REALM, every_s=30))
     assert sum(len(step.findings) + len(step.warnings) for _, step in steps) == 0
     assert {step.assessment.level for _, step in steps} == {"NORMAL"}
 
 
-def test_even_with_every_airliner_counted_the_day_forms_no_stream_and_rings_no_warning(recorded):
+def test_even_if_no_airliner_said_who_it_is_the_day_rings_no_warning(recorded):
+    nameless = recorded.replace(callsign=np.zeros(len(recorded), "S8"))
     opened, levels = Counter(), Counter()
-    for _, step in play([recorded], watch(realm=REALM, topic=everyone(TOPIC)), REALM, every_s=60):
+    for _, step in play([nameless], watch(realm=REALM), REALM, every_s=60):
         opened.update(one.body.indicator for one in step.findings if one.body.state == "opened")
         levels[step.assessment.level] += 1
-    # Airliners cross the line all day: 17 times three or more within 20 minutes. That is what the filter of who counts is for.
-    print(f"without the filter of who counts: {dict(opened)}")
-    assert opened["aircraft-in-stream"] == opened["airlift-surge"] == opened["approach-to-line"] == 0
-    assert 5 <= opened["line-crossed"] <= 40
+    # What is closer than airliners may be to one another, for minutes, is rare even where 842 of them say nothing.
+    print(f"where nobody says who they are: {dict(opened)}")
+    assert opened["aircraft-in-stream"] <= 2
+    assert opened["approach-to-line"] == opened["airlift-surge"] == 0
     assert set(levels) <= {"NORMAL", "GUARDED"}
 
 
@@ -81,7 +76,7 @@ def test_the_day_pressed_into_an_hour_says_nothing_either(recorded):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_demonstrations_night_in_real_traffic_rings_high_25_minutes_before_the_line(recorded, seed):
+def test_the_demonstrations_night_in_real_traffic_rings_high_20_minutes_before_the_line(recorded, seed):
     staged = scene(feed="radar", realm=EXERCISE, label=OPEN, start=START, seed=seed)
     pressed = retime(recorded, start=START, window_s=3300, entropy=SeededEntropy(seed))
     traffic = type(pressed)(pressed.feed, EXERCISE, pressed.label, pressed.columns)
@@ -90,7 +85,7 @@ def test_the_demonstrations_night_in_real_traffic_rings_high_25_minutes_before_t
         high = now if high is None and step.assessment.level == "HIGH" else high
         bodies += [one.body for one in step.warnings]
     assert high is not None
-    assert (staged.crossing - high) / SECOND / 60 >= 25
+    assert (staged.crossing - high) / SECOND / 60 >= 20
     assert high > staged.takeoff
     top = next(body for body in bodies if body.level == "HIGH")
     assert abs(top.eta - staged.crossing) <= 120 * SECOND

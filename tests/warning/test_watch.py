@@ -275,7 +275,7 @@ def test_in_what_others_read_only_feeds_that_carry_the_evidence_go_by_name():
 
 
 def test_a_withdrawn_draft_goes_to_the_own_floor_alone():
-    steps = list(night(watch(), lambda now: Transports(count=12 if now < START + 5 * MINUTE else 1).at(now), minutes=24 * 60, every_s=120))
+    steps = list(night(watch(), lambda now: Transports(count=12 if now < START + 15 * MINUTE else 1).at(now), minutes=24 * 60, every_s=120))
     warned = [one for _, step in steps for one in step.warnings]
     assert [one.body.state for one in warned][-1] == "cancelled"
     assert warned[-1].label.releasable_to == {"ASTER"}

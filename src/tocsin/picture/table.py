@@ -27,6 +27,7 @@ _NULLS: Final[Mapping[str, Any]] = {
     "squawk": -1,
     "integrity": 255,
     **{name: np.nan for name, dtype in _DTYPES.items() if dtype.kind == "f"},
+    **{name: b"" for name, dtype in _DTYPES.items() if dtype.kind == "S"},  # a number would become the text "0"
 }
 
 

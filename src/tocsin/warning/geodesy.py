@@ -60,7 +60,7 @@ def cut(points: tuple[Point, ...]) -> Pieces:
             at = line.Position(line.s13 * step / count)
             fine.append((at["lat2"], at["lon2"]))
     ends = vectors(*np.array(fine).T)
-    normal = np.cross(ends[:-1], ends[1:])
+    normal = _cross(ends[:-1], ends[1:])
     return Pieces(ends[:-1], ends[1:], normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 
@@ -72,7 +72,7 @@ def crossings(pieces: Pieces, before: Array, after: Array) -> Array:
     """
     side_before = before @ pieces.normal.T >= 0
     side_after = after @ pieces.normal.T >= 0
-    way = np.cross(before, after)
+    way = _cross(before, after)
     ends = (way @ pieces.first.T >= 0) != (way @ pieces.last.T >= 0)
     # A plane cuts the sphere on the far side too: both must be in the hemisphere of the piece.
     near = (before + after) @ (pieces.first + pieces.last).T > 0
@@ -86,18 +86,47 @@ def ahead_m(pieces: Pieces, position: Array, heading: Array, *, reach_m: float) 
 
     Infinite where it would not meet the line within `reach_m` (at most a quarter of the globe). Sides as in `crossings`.
     """
-    way = np.cross(position, heading)
+    way = _cross(position, heading)
     best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
     for first, last, normal in zip(*pieces, strict=True):
-        meet = np.cross(way, normal)
+        meet = _cross(way, normal)
         size = np.linalg.norm(meet, axis=1)
         forward = np.einsum("ij,ij->i", meet, heading)
         meet = meet * (np.where(forward < 0, -1.0, 1.0) / np.where(size > 1e-12, size, 1.0))[:, None]
         distance = RADIUS_M * np.arctan2(np.einsum("ij,ij->i", meet, heading), np.einsum("ij,ij->i", meet, position))
-        on = (np.cross(first, meet) @ normal >= 0) & (np.cross(meet, last) @ normal >= 0) & (size > 1e-12)
+        on = (_cross(first, meet) @ normal >= 0) & (_cross(meet, last) @ normal >= 0) & (size > 1e-12)
         nearer = on & (distance >= 0) & (distance <= min(reach_m, RADIUS_M * np.pi / 2)) & (distance < best)
         best[nearer] = distance[nearer]
         side[nearer] = np.where(heading[nearer] @ normal > 0, 1, -1)
+    return best, side
+
+
+def _cross(a: Array, b: Array) -> Array:
+    # numpy's own costs more in preparation than in work for the few rows that there are here.
+    return np.stack(
+        [
+            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
+            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
+            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
+        ],
+        axis=-1,
+    )
+
+
+def nearest_m(pieces: Pieces, position: Array) -> tuple[Array, Array]:
+    """How far (m) each position (n, 3) is from the line, and on which side of its nearest piece: 1 left of it, -1 right of it."""
+    best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
+    for first, last, normal in zip(*pieces, strict=True):
+        height = position @ normal
+        foot = position - height[:, None] * normal
+        foot /= np.maximum(np.linalg.norm(foot, axis=1, keepdims=True), 1e-12)
+        on = (_cross(first, foot) @ normal >= 0) & (_cross(foot, last) @ normal >= 0)
+        ends = np.maximum(position @ first, position @ last)
+        cosine = np.where(on, np.sqrt(np.maximum(1.0 - height**2, 0.0)), ends)
+        apart = RADIUS_M * np.where(on, np.arcsin(np.clip(np.abs(height), 0, 1)), np.arccos(np.clip(cosine, -1, 1)))
+        nearer = apart < best
+        best[nearer] = apart[nearer]
+        side[nearer] = np.where(height[nearer] >= 0, 1, -1)
     return best, side
 
 

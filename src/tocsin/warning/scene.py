@@ -6,7 +6,7 @@ A scene holds what several detectors need (unit vectors, kinds of sensing, who c
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from shapely.geometry import Point, Polygon
@@ -19,15 +19,18 @@ from .model import TRANSPORTS
 from .said import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tocsin.core import Clearance, Realm
     from tocsin.core.observations import Array
     from tocsin.core.times import Micros
     from tocsin.picture import Tracks
 
+    from .company import Candidates, Company
     from .model import Place
     from .said import Heard
+
+T = TypeVar("T")
 
 KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim", "officer")
 """Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from;
@@ -46,7 +49,15 @@ class Scene:
     simulated: a made-up track never rings a real bell.
     """
 
-    def __init__(self, tracks: Tracks, now: Micros, realm: Realm, clearance: Clearance, heard: Heard = NOTHING) -> None:
+    def __init__(
+        self,
+        tracks: Tracks,
+        now: Micros,
+        realm: Realm,
+        clearance: Clearance,
+        heard: Heard = NOTHING,
+        company: Company | None = None,
+    ) -> None:
         readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
         column = tracks.columns
         use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
@@ -60,6 +71,8 @@ class Scene:
         self.now = now
         self._column: Mapping[str, Array] = self.tracks.columns
         self._who: dict[str, Array] = {}
+        self._company = company
+        self._shared: dict[object, Any] = {}
         self.series, self.told = heard.readable(clearance)
 
     def __len__(self) -> int:
@@ -78,6 +91,30 @@ class Scene:
         """A number for each track (uint64) that stays with the aircraft when its track is dropped and taken up again."""
         identity = self["identity"].astype("u8")
         return np.where(identity != 0, identity, _NAMELESS | self["number"].astype("u8"))
+
+    @cached_property
+    def company(self) -> Company:
+        """What the watch remembers of who may belong together; of a scene on its own nothing yet."""
+        from .company import Company
+
+        return self._company or Company()
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Who may be part of a group, at their places now."""
+        return self.company.of(self)
+
+    @cached_property
+    def everyone(self) -> Candidates:
+        """The same of all that fly, airliners too."""
+        return self.company.everyone(self)
+
+    def shared(self, key: object, work: Callable[[], T]) -> T:
+        """What `work` gives, computed once for all detectors that ask under the same `key`."""
+        if key not in self._shared:
+            self._shared[key] = work()
+        found: T = self._shared[key]
+        return found
 
     @cached_property
     def airborne(self) -> Array:
@@ -156,6 +193,11 @@ class Memory:
             found[name] = np.broadcast_to(self._nulls[name], (len(key), *self._nulls[name].shape)).copy()
             found[name][known] = column[at[known]]
         return known, found
+
+    def others(self, key: Array, now: Micros) -> tuple[Array, dict[str, Array]]:
+        """The keys that are remembered, not too old and not among `key`, and their columns."""
+        stay = (self._seen >= now - self._keep) & ~np.isin(self._key, key)
+        return self._key[stay], {name: column[stay] for name, column in self._columns.items()}
 
     def keep(self, key: Array, now: Micros, **columns: Array) -> None:
         """Remember these columns for these keys; others stay until they are too old. Of a key given twice the first counts."""

@@ -15,6 +15,7 @@ from tocsin.core.times import HOUR
 
 from .absence import Absences
 from .assess import Assessment, FeedState, State, assess, is_absence, weigh
+from .company import Company
 from .desk import Desk, Offer
 from .detectors import detector_class
 from .episodes import Change, Episode, Episodes
@@ -113,6 +114,7 @@ class Watch:
         episodes = entropy.child("episodes")
         self._eyes = [_Eye(topic, indicator, episodes.child(indicator.id)) for indicator in topic.indicators]
         self._rates = Rates(topic)
+        self._company = Company()
         self._absences = Absences(topic)
         self._desk = Desk(topic, entropy.child("warnings"))
         self._forward: Forward | None = None
@@ -150,7 +152,7 @@ class Watch:
         self._now = now
         self._feeds = tuple(sorted(feeds, key=lambda f: f.name))
         self._blind = tuple(place.name for place in coverage)
-        scene = Scene(tracks, now, self._realm, self._view.clearance, heard)
+        scene = Scene(tracks, now, self._realm, self._view.clearance, heard, self._company)
         changes = [change for eye in self._eyes for change in eye.step(scene)]
         changed = [self._take(change, forward) for change in changes]
         self._look_around(scene, coverage)

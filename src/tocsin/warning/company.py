@@ -1,0 +1,144 @@
+"""Who may belong together: the aircraft that can be part of a group, where they are at this very moment.
+
+A picture's plots are up to two minutes old, and each has its own age; at 200 m/s that is 24 km, more than a stream's
+spacing. Here all are moved on along their course to now, and those of which nothing came for a while are kept for
+four minutes, so that lost observations do not tear a group apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from tocsin.core.times import SECOND
+
+from .geodesy import RADIUS_M
+from .operators import AIRLINES
+from .scene import Memory
+
+if TYPE_CHECKING:
+    from tocsin.core import Label
+    from tocsin.core.observations import Array
+
+    from .scene import Scene
+
+MILITARY: Final = 2
+"""Marked military or state, simulated, a bare radar track, or of a type that air forces drop troops from."""
+UNKNOWN: Final = 1
+"""Says neither its type nor that it is an airline's."""
+OTHER: Final = 0
+_COAST_S: Final = 240.0
+_SPEEDS: Final = (55.0, 290.0)
+_AIRLINES: Final = np.array(sorted(AIRLINES), "S3")
+
+
+class Candidates(NamedTuple):
+    """Aircraft that may be part of a group, in flight and with a course. `row`: the scene's, -1 for one that the picture has lost.
+
+    `position` and `heading` are unit vectors (n, 3) now; `what` MILITARY, UNKNOWN or OTHER; `first`: when it was first in the picture.
+    """
+
+    row: Array
+    key: Array
+    position: Array
+    heading: Array
+    course: Array
+    speed: Array
+    altitude: Array
+    climb: Array
+    what: Array
+    label: Array
+
+    def select(self, mask: Array) -> Candidates:
+        """Some of them."""
+        return Candidates(*(column[mask] for column in self))
+
+
+def standing(scene: Scene) -> Array:
+    """MILITARY, UNKNOWN or OTHER for each row of a scene."""
+    what = np.full(len(scene), OTHER, "u1")
+    blank = scene["type"] == b""
+    if blank.any():
+        callsign = scene["callsign"][blank]
+        digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 3] - ord("0")).astype("u1") < 10
+        what[blank] = np.where(digit & np.isin(callsign.astype("S3"), _AIRLINES), OTHER, UNKNOWN)
+    what[scene.who("military")] = MILITARY
+    return what
+
+
+class Company:
+    """Remembers, from one look of a watch to the next, who could be part of a group."""
+
+    def __init__(self) -> None:
+        self._labels: list[Label] = []
+        self._lost = Memory(
+            _COAST_S,
+            position=np.zeros(3),
+            heading=np.zeros(3),
+            course=np.float64(0),
+            speed=np.float64(0),
+            altitude=np.float64(0),
+            climb=np.float64(0),
+            what=np.uint8(0),
+            label=np.int64(0),
+            time=np.int64(0),
+        )
+
+    def labels(self, candidates: Candidates) -> frozenset[Label]:
+        """The labels of those whom the picture has lost; the others' are the scene's to say."""
+        return frozenset(self._labels[i] for i in np.unique(candidates.label[candidates.row < 0]).tolist())
+
+    def of(self, scene: Scene) -> Candidates:
+        """Those of `scene` that are not known to be somebody else's, and those of them lost of late."""
+        return self._of(scene, OTHER)
+
+    @staticmethod
+    def everyone(scene: Scene) -> Candidates:
+        """All that fly in `scene`, whoever they are, and none that is lost."""
+        return Company()._of(scene, OTHER - 1)
+
+    def _of(self, scene: Scene, above: int) -> Candidates:
+        speed, course = scene["speed"], scene["course"]
+        use = scene.airborne & (speed >= _SPEEDS[0]) & (speed <= _SPEEDS[1]) & np.isfinite(course)
+        what = standing(scene)
+        use &= what.astype("i2") > above
+        rows = np.flatnonzero(use)
+        heading = scene.heading(rows)
+        columns = {
+            "position": scene.position[rows],
+            "heading": heading,
+            "course": course[rows].astype("f8"),
+            "speed": speed[rows].astype("f8"),
+            "altitude": scene["altitude"][rows].astype("f8"),
+            "climb": scene["climb"][rows].astype("f8"),
+            "what": what[rows],
+            "label": self._interned(scene, rows),
+            "time": scene["time"][rows].astype("i8"),
+        }
+        key = scene.key[rows]
+        others_key, others = self._lost.others(scene.key, scene.now)
+        self._lost.keep(key, scene.now, **columns)
+        whole = {name: np.concatenate([column, others[name]]) for name, column in columns.items()}
+        age = np.clip((scene.now - whole.pop("time")) / SECOND, 0.0, 2 * _COAST_S)
+        way = whole["speed"] * age / RADIUS_M
+        position, heading = whole["position"], whole["heading"]
+        whole["position"] = np.cos(way)[:, None] * position + np.sin(way)[:, None] * heading
+        whole["heading"] = np.cos(way)[:, None] * heading - np.sin(way)[:, None] * position
+        climb = np.where(np.isfinite(whole["climb"]), whole["climb"], 0.0)
+        whole["altitude"] = whole["altitude"] + climb * np.minimum(age, 30.0)
+        row = np.concatenate([rows, np.full(len(others_key), -1)])
+        return Candidates(row=row, key=np.concatenate([key, others_key]), **whole)
+
+    def _interned(self, scene: Scene, rows: Array) -> Array:
+        # The picture numbers labels anew now and then: here each keeps its number for as long as the watch lives.
+        known = {label: i for i, label in enumerate(self._labels)}
+        number = np.zeros(len(scene.tracks.labels) or 1, "i8")
+        for i in np.unique(scene["label_of"][rows]).tolist():
+            label = scene.tracks.labels[i]
+            if label not in known:
+                known[label] = len(self._labels)
+                self._labels.append(label)
+            number[i] = known[label]
+        found: Array = number[scene["label_of"][rows]]
+        return found

@@ -1,0 +1,174 @@
+"""Group approach: a formation that has left the staging areas behind and comes closer to a watch line, and when it will be there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from tocsin.core.times import SECOND
+
+from ..episodes import Sighting, Timing
+from ..geodesy import ahead_m, cut, distances_m, mean_course, nearest_m
+from ..scene import Memory
+from ..words import clock
+from .formation import Formation, formations, pool
+from .stream import StreamParameters, strength_of
+
+if TYPE_CHECKING:
+    from tocsin.core.observations import Array
+
+    from ..company import Candidates
+    from ..geodesy import Pieces
+    from ..model import Place, Topic
+    from ..scene import Scene
+
+_KEEP_S = 3 * 3600.0
+_SIDES = {"right": 1, "left": -1, "any": 0}
+
+
+class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A formation (parameters as of a stream) approaches a line if its leading `at_least` have come closer for `steady_s`.
+
+    They must be further than `beyond_km` outside every staging area, have covered `progress_min` of the way from the staging area that
+    they were last in (or are nearest to), and be due within `horizon_minutes`. At `progress_full` it is beyond doubt.
+    While an exercise is announced, only those count that come nearer to the line than was announced (`announced_km` if nothing was said).
+    """
+
+    horizon_minutes: float = 90.0
+    steady_s: float = 180.0
+    beyond_km: float = 15.0
+    progress_min: float = 0.15
+    progress_full: float = 0.4
+    closing_min: float = 0.4
+    announced_km: float = 40.0
+    hold_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (1 <= self.horizon_minutes <= 600 and 0 <= self.steady_s <= 1800 and 0 <= self.beyond_km <= 500):
+            raise ValueError("horizon_minutes is 1 to 600, steady_s 0 to 1800, beyond_km 0 to 500")
+        if not (0 <= self.progress_min < self.progress_full <= 1 and 0 < self.closing_min <= 1 and 0 <= self.announced_km <= 5000):
+            raise ValueError("progress_min is below progress_full, which is 1 at most; closing_min is 0 to 1, announced_km 0 to 5000")
+
+
+class _Line:
+    def __init__(self, place: Place, bases: tuple[Place, ...]) -> None:
+        self.place = place
+        self.pieces: Pieces = cut(place.points)
+        self.side = _SIDES[place.from_side]
+        self.from_base = np.array([float(nearest_m(self.pieces, _unit(base))[0][0]) for base in bases])
+        # Since when each has come closer, and how far it was at the last look.
+        self.memory = Memory(_KEEP_S, since=np.int64(0), distance=np.float64(np.nan), time=np.int64(0))
+
+
+class GroupApproach:
+    """Watches formations on their way from staging areas to lines."""
+
+    api: ClassVar[int] = 1
+    Parameters: ClassVar[type[Timing]] = ApproachParameters
+
+    def __init__(self, topic: Topic, parameters: ApproachParameters) -> None:
+        self._bases = topic.places_of("staging")
+        lines = topic.places_of("line")
+        self.places: tuple[Place, ...] = lines
+        self._p = parameters
+        self._like = parameters.like()
+        self._lines = [_Line(place, self._bases) for place in lines]
+        self._announced = topic.announced
+        self._origin = Memory(_KEEP_S, base=np.int16(-1))
+
+    def step(self, scene: Scene) -> list[Sighting]:
+        """One sighting for each formation that comes to a line."""
+        some = pool(scene, self._like)
+        away = self._away(scene, some)
+        found = formations(scene, self._like)
+        sightings: list[Sighting | None] = []
+        for line in self._lines:
+            distance, since, side = self._closing(scene, line, some)
+            sightings += [self._sighting(scene, line, one, away, distance, since, side) for one in found]
+        return [sighting for sighting in sightings if sighting is not None]
+
+    def _away(self, scene: Scene, some: Candidates) -> tuple[Array, Array]:
+        # How far (m) outside all staging areas each is, and the one that it came from.
+        if not self._bases:
+            return np.full(len(some.key), np.inf), np.zeros(len(some.key), int)
+        apart = np.stack([distances_m(some.position, base.points[0]) - 1000.0 * (base.radius_km or 0.0) for base in self._bases])
+        nearest = apart.argmin(axis=0)
+        outside = apart.min(axis=0)
+        _, before = self._origin.recall(some.key)
+        base = np.where(outside <= 0, nearest, before["base"])
+        self._origin.keep(some.key, scene.now, base=base.astype("i2"))
+        return outside, np.where(base >= 0, base, nearest)
+
+    def _closing(self, scene: Scene, line: _Line, some: Candidates) -> tuple[Array, Array, Array]:
+        distance, side = nearest_m(line.pieces, some.position)
+        known, last = line.memory.recall(some.key)
+        span = (scene.now - last["time"]) / SECOND
+        nearer = known & (last["distance"] - distance >= self._p.closing_min * some.speed * span)
+        # A look may come a second after the last: over less than half a minute places are too coarse to tell.
+        early = known & (span < 30.0)
+        since = np.where(nearer | early, last["since"], scene.now)
+        line.memory.keep(
+            some.key,
+            scene.now,
+            since=since,
+            distance=np.where(early, last["distance"], distance),
+            time=np.where(early, last["time"], scene.now),
+        )
+        return distance, since, side
+
+    def _sighting(
+        self, scene: Scene, line: _Line, found: Formation, away: tuple[Array, Array], distance: Array, since: Array, side: Array
+    ) -> Sighting | None:
+        p, members = self._p, found.members
+        some = pool(scene, self._like).select(members)
+        if line.side:
+            members = members[side[members] == -line.side]
+        # The leading ones speak for all: of a long stream the last may not have taken off.
+        need = min(p.at_least, len(found.members))
+        if len(members) < need:
+            return None
+        lead = members[np.argsort(distance[members], kind="stable")][:need]
+        steady = scene.now - np.sort(since[lead])[-(need // 2) - 1]
+        outside, base = away
+        if steady < p.steady_s * SECOND or (outside[lead] < 1000.0 * p.beyond_km).sum() > need // 2:
+            return None
+        whole = line.from_base[base[lead]] if len(self._bases) else np.full(need, np.inf)
+        progress = float(np.median(1.0 - distance[lead] / np.maximum(whole, 1.0))) if len(self._bases) else 1.0
+        first, speed, course = float(distance[lead[0]]), float(np.mean(some.speed)), mean_course(some.course)
+        if progress < p.progress_min or self._announced_for(scene, first):
+            return None
+        straight, _ = ahead_m(
+            line.pieces, pool(scene, self._like).position[lead[:1]], pool(scene, self._like).heading[lead[:1]], reach_m=2.5 * first + 50_000
+        )
+        meets = bool(np.isfinite(straight[0]))
+        eta_s = (float(straight[0]) if meets else first) / max(speed, 1.0)
+        if eta_s > 60.0 * p.horizon_minutes:
+            return None
+        part = min(1.0, (progress - p.progress_min) / (p.progress_full - p.progress_min))
+        eta = scene.now + round(eta_s) * SECOND
+        return Sighting(
+            rows=some.row[some.row >= 0],
+            members=frozenset(some.key.tolist()),
+            labels=scene.company.labels(some),
+            count=found.aircraft,
+            strength=(0.5 + 0.5 * part) * (0.6 + 0.4 * strength_of(found, p.at_least, p.full_at)),
+            text=f"{found.aircraft} on course {round(course) % 360:03d}°, {'steady' if meets else 'closer and closer'}; "
+            f"{100 * progress:.0f} % of the way done; the first reaches {line.place.name} at {clock(eta)}",
+            place=line.place.name,
+            measures={"count": float(found.aircraft), "course": course, "eta_s": eta_s, "distance_m": first, "progress": progress},
+            eta=eta,
+            does=f"hold course for watch line {line.place.name}" if meets else f"come closer to watch line {line.place.name}",
+        )
+
+    def _announced_for(self, scene: Scene, metres: float) -> bool:
+        return any(
+            one.covers(scene.now) and metres >= 1000.0 * (self._p.announced_km if one.short_of_km is None else one.short_of_km)
+            for one in self._announced
+        )
+
+
+def _unit(base: Place) -> Array:
+    latitude, longitude = np.radians(np.array(base.points[0]))
+    return np.array([[np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)]])
