@@ -256,3 +256,34 @@ def test_a_proof_is_written_and_checked_by_the_command_line(tmp_path, capsys):
     assert (code, err) == (1, "tocsin: there is nothing here by that name\n")
     code, out, _ = run(capsys, "audit", "renew", folder, "live", "--why", "a test", "--json")
     assert json.loads(out)["origin"].startswith("tocsin/ASTER/live/")
+
+
+def test_a_node_is_backed_up_and_restored_by_the_command_line(tmp_path, capsys):
+    folder, again, file = tmp_path / "a", tmp_path / "b", tmp_path / "backup"
+
+    async def begin():
+        await make(folder)
+        async with opened(folder) as node:
+            record = await say(node, "kept")
+            await node.notary.turn()
+            return record
+
+    async def after():
+        async with opened(again) as node:
+            return node.journal.get(record), [one.name for one in node.people.users()], node.card().fingerprint()
+
+    record = asyncio.run(begin())
+    code, out, _ = run(capsys, "backup", folder, file, "--json")
+    assert (code, json.loads(out)["bytes"]) == (0, file.stat().st_size)
+    assert run(capsys, "backup", folder, file)[0] == 2, "nothing is written over"
+    code, _, err = run(capsys, "restore", file, again)
+    assert (code, again.exists()) == (1, False), err
+    code, out, _ = run(capsys, "restore", file, again, "--key-file", folder / "master.key", "--json")
+    assert code == 0
+    assert json.loads(out)["folder"] == str(again)
+    assert run(capsys, "restore", file, again, "--key-file", folder / "master.key")[0] == 2
+    kept, users, _ = asyncio.run(after())
+    assert kept.record.id == record
+    assert users == ["mara"]
+    rows = {row["what"]: row for row in asyncio.run(check(again))}
+    assert "restored from a backup" in rows["log live"]["says"]
