@@ -40,7 +40,7 @@ def test_every_fact_fits_the_schema(label, reader):
 
 
 def test_a_hundred_thousand_pairs_need_no_more_than_this_to_be_compared():
-    found = measure(Ticks(), SeededEntropy(7), pairs=2_000, cold=50, warm=50)
+    found = measure(Ticks(), Ticks(), SeededEntropy(7), pairs=2_000, cold=50, warm=50)
     assert found["disagreements"] == 0
     assert 100 < found["allowed"] < 1_900
     assert found["pairs"] == 2_000
