@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-NAMES = ("formats", "picture", "journal", "detectors", "release", "exchange")
+NAMES = ("formats", "picture", "journal", "detectors", "release", "exchange", "memory")
 
 
 def bench(*arguments):
