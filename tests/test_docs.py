@@ -16,6 +16,17 @@ def test_every_test_that_a_document_names_is_there():
     assert named <= every_test()
 
 
+def test_every_adversary_is_answered_by_tests_that_are_there():
+    text = (ROOT / "docs" / "threats.md").read_text()
+    named = re.findall(r"`(tests/[\w/.]+)::(test_\w+)`", text)
+    assert len(named) > 40
+    for path, name in named:
+        assert f"def {name}(" in (ROOT / path).read_text(), (path, name)
+    for part in text.split("\n## ")[2:]:
+        assert "::test_" in part, part.partition("\n")[0]
+        assert "**Can" in part, part.partition("\n")[0]
+
+
 def test_every_link_between_documents_leads_somewhere():
     for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
