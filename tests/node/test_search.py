@@ -101,7 +101,7 @@ def test_the_command_line_searches_as_a_person(tmp_path):
             await keep(node, Report(title="Harbour", text="The ferry is late.", source="s"), label(0), seed="1")
 
             async def run(*words):
-                command = [sys.executable, "-m", "tocsin", "search", str(node.folder), *words, "--user", "mara"]
+                command = [sys.executable, "-m", "tocsin", "search", str(node.folder), *words, "--as", "mara"]
                 return await asyncio.to_thread(
                     subprocess.run, command, capture_output=True, text=True, timeout=60, check=False,
                     env={**os.environ, "TOCSIN_PASSWORD": helpers.PASSWORD, "PYTHONPATH": SOURCE},

@@ -52,6 +52,11 @@ class Filtered:
             raise NotFound
         return kept
 
+    def may_know(self, what: str) -> bool:
+        """Whether the reader may be told of something that was done or proposed about `what`: not of a record that is hidden."""
+        kept = self._node.journal.get(what)
+        return kept is None or self.may_see(kept.record)
+
     @property
     def reads_all(self) -> bool:
         """Whether the reader may read all that the node itself may: what counts every label is for such readers alone."""

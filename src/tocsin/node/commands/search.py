@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from tocsin.core import iso
 
 from .calls import Console
 from .output import give, give_rows
+from .watch import User
 
 COLUMNS = {"kind": "kind", "at": "said", "origin": "by", "snippet": "where", "record": "record"}
 
@@ -19,7 +17,7 @@ def search(
     folder: Path,
     query: str,
     *,
-    user: Annotated[str, Parameter(help="Who searches; the password comes from TOCSIN_PASSWORD or is asked for.")],
+    user: User,
     realm: str = "live",
     limit: int = 50,
     json: bool = False,

@@ -10,6 +10,7 @@ from litestar.params import Body
 
 from tocsin.node import personnel
 from tocsin.node.errors import NotAllowed
+from tocsin.node.filtered import Filtered
 from tocsin.node.partnership import Named, Nothing
 from tocsin.node.readers import Reader
 from tocsin.node.service import Node
@@ -145,18 +146,26 @@ class ApprovalController(Controller):
     def every(self, reader: TheReader, node: TheNode) -> list[Json]:
         """The proposals that this reader made or may be the second for, the newest first."""
         found = node.people.approvals.every()
+        shown = Filtered(node, reader)
         mine = [one for one in found if one.proposed_by == reader.user.name or may_second(reader.user, one.act)]
+        mine = [one for one in mine if shown.may_know(one.what)]
         return [personnel.proposal_row(one) | {"may": {"approve": _may(node, reader, one)}} for one in mine]
 
     @post("/{proposal:str}/approve", status_code=200, act=Act.PROPOSAL_APPROVE)
     async def approve(self, reader: TheReader, node: TheNode, proposal: ById, data: Annotated[Proposed, Body()]) -> Json:
         """Approve what somebody else proposed."""
-        return personnel.proposal_row(await node.people.approvals.approve(proposal, reader.user, data.digest))
+        return personnel.proposal_row(await node.people.approvals.approve(_known(node, reader, proposal), reader.user, data.digest))
 
     @post("/{proposal:str}/withdraw", status_code=200, act=Act.PROPOSAL_WITHDRAW)
     async def withdraw(self, reader: TheReader, node: TheNode, proposal: ById) -> Json:
         """Withdraw a proposal that is not done yet."""
-        return personnel.proposal_row(await node.people.approvals.withdraw(proposal, reader.user))
+        return personnel.proposal_row(await node.people.approvals.withdraw(_known(node, reader, proposal), reader.user))
+
+
+def _known(node: Node, reader: Reader, proposal: str) -> str:
+    # One about a record that is hidden from this reader is as one that never was.
+    about = next((one.what for one in node.people.approvals.every() if one.id == proposal), "")
+    return proposal if Filtered(node, reader).may_know(about) else "none"
 
 
 def _may(node: Node, reader: Reader, one: Any) -> bool:
