@@ -46,6 +46,21 @@ RULE = {
     "valid_until": (1_800_010_000_000_000, 0),
 }  # fmt: skip
 
+ASKED = {
+    "question": ("Who saw it?", ""), "why": ("", "\u202e"), "topic": ("", "x"), "priority": ("routine", "soon"), "wanted_by": (None, -1),
+    "serves": ([], ["{canary-report}"], ["{unknown-report}"]), "area": ([], [[47, 8], [47, 9], [46, 8]], [[99, 8], [47, 9], [46, 8]]),
+}  # fmt: skip
+REQUIRED = {
+    "number": ("PIR-1", ""),
+    "text": ("What moves?", ""),
+    "valid_from": (1, 9),
+    "valid_until": (2_000_000_000_000_000, 0),
+    "topic": "",
+}
+WANTED = {
+    "name": ("north", ""), "kinds": (["report"], "x"), "topics": ([], ["x"]), "indicators": ([], ["x"]), "area": ([], [[1, 2]]),
+    "to": ([], ["NOBODY"]), "end": (False, True),
+}  # fmt: skip
 PENDING = {"pending": ("x", "", "{unknown-report}")}
 CODE = {"code": ("000000", "", "{canary-report}"), "name": ("", "phone")}
 CREDENTIAL = {"id": "x", "rawId": "x", "type": "public-key", "response": {}}
@@ -163,6 +178,31 @@ REQUESTS: dict[str, Ask] = {
         }
     ),
     "POST /labels/{lowering}/approve": ask(lowering=RECORDS),
+    "GET /exchange/ledger": ask(query={"realm": REALMS, "after": (None, *RECORDS), "limit": (None, *NUMBERS)}),
+    "GET /exchange/ledger/{record}": ask(record=RECORDS),
+    "POST /exchange/ledger/{record}/recall": ask(record=RECORDS, json={"why": ("x", "", "\u202e")}),
+    "GET /inbox": ask(
+        query={
+            "realm": REALMS,
+            "before": (None, *NUMBERS),
+            "limit": (None, *NUMBERS),
+            "unread": (None, "true", "x"),
+            "kind": (None, "report"),
+            "origin": (None, "BIRCH"),
+            "subscribed": (None, "true"),
+        }
+    ),
+    "POST /inbox/{record}/read": ask(record=("{canary-report}", "{unknown-report}", "x", "{canary-finding}")),
+    "GET /requests": ask(query={"realm": REALMS}),
+    "GET /requests/{request_id}": ask(request_id=RECORDS),
+    "POST /requests": ask(json=MARKED | ASKED),
+    "POST /requests/{request_id}/answer": ask(request_id=RECORDS, json=REPORT | {"classification": ("UNCLASSIFIED", "COSMIC")}),
+    "POST /requests/{request_id}/close": ask(request_id=RECORDS, json=NOTED),
+    "GET /requirements": ask(query={"realm": REALMS}),
+    "POST /requirements": ask(json=MARKED | REQUIRED),
+    "POST /requirements/{requirement}/end": ask(requirement=RECORDS),
+    "GET /subscriptions": ask(),
+    "POST /subscriptions": ask(json=WANTED),
     "GET /rules": ask(),
     "POST /rules": ask(json=RULE),
     "POST /rules/{rule}/agree": ask(rule=RULES),

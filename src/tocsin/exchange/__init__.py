@@ -14,8 +14,12 @@ from .recovery import RecoveryKey
 from .relay import Relay
 from .seal import verify_proof
 from .service import Exchange
+from .store import said_ids
 from .succession import chain_from_text, chain_to_text
+from .tables import readings
 from .transport import NatsTransport, Transport
+from .wants import check as check_subscription
+from .wants import check_area, fits
 
 __all__ = [
     "BadCard",
@@ -46,6 +50,11 @@ __all__ = [
     "Transport",
     "chain_from_text",
     "chain_to_text",
+    "check_area",
+    "check_subscription",
+    "fits",
     "probe",
+    "readings",
+    "said_ids",
     "verify_proof",
 ]

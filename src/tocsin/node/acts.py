@@ -85,7 +85,7 @@ class Acts:
         above = current.record.label
         audience = frozenset({node.config.id, current.record.origin})
         label = structs.replace(above, originators=frozenset({node.config.id}), releasable_to=audience)
-        body = Acknowledgement(warning=warning, state=state, note=_text(note, "note", empty=True))
+        body = Acknowledgement(warning=warning, state=state, note=plain_text(note, "note", empty=True))
         await node.say(node.new_record(body, realm, reader.user.name, label, [Ref("acknowledges", current.record.id)], view=reader.view))
         await node.people.act(reader.user.name, Act.WARNING_HOLD if state == "held" else Act.WARNING_ANSWER, f"{state} {warning}")
 
@@ -98,22 +98,32 @@ class Acts:
         releasable_to: Iterable[str],
         caveats: Iterable[str],
         conditions: Conditions = PLAIN,
+        refs: Iterable[tuple[str, str]] = (),
     ) -> str:
-        """Say a report under a label of the writer's; gives its record id."""
+        """Say a report under a label of the writer's; gives its record id. `refs`: what it corrects (this node's own) or serves."""
         reader.must(Act.REPORT_SAY)
         if not Filtered(self._node, reader).sees(realm):
             raise NotFound
         label = self.new_label(reader, classification, releasable_to, caveats, conditions)
         for name in ("title", "text", "source"):
-            _text(getattr(fields, name), name)
-        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label, view=reader.view))
+            plain_text(getattr(fields, name), name)
+        to = [self._ref(reader, realm, rel, record) for rel, record in refs]
+        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label, to, view=reader.view))
         await self._node.people.act(reader.user.name, Act.REPORT_SAY, kept.record.id)
         return kept.record.id
+
+    def _ref(self, reader: Reader, realm: Realm, rel: str, record: str) -> Ref:
+        kept, kind = self._node.journal.get(record), {"corrects": "report", "serves": "requirement"}[rel]
+        if kept is None or (kept.record.kind, kept.record.realm) != (kind, realm) or not Filtered(self._node, reader).may_see(kept.record):
+            raise NotFound
+        if rel == "corrects" and kept.record.origin != self._node.config.id:
+            raise Conflict("only the partner that said this report can correct it")
+        return Ref(rel, record)
 
     async def write_log(self, reader: Reader, realm: Realm, text: str) -> None:
         """Add a line to this node's watch log."""
         reader.must(Act.LOG_WRITE)
-        body = LogEntry(text=_text(text, "text"))
+        body = LogEntry(text=plain_text(text, "text"))
         if not Filtered(self._node, reader).sees(realm):
             raise NotFound
         kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader), view=reader.view))
@@ -170,7 +180,8 @@ class Acts:
             await self.write_log(reader, realm, note)
 
 
-def _text(text: str, what: str, *, empty: bool = False) -> str:
+def plain_text(text: str, what: str, *, empty: bool = False) -> str:
+    """`text` as somebody wrote it; raises `Conflict` if it is empty, too long, or holds characters that mislead."""
     if not text.strip() and not empty:
         raise Conflict(f"{what} is empty")
     if any(c in BIDI or (unicodedata.category(c) == "Cc" and c not in "\n\t") for c in text):

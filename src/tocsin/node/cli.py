@@ -27,6 +27,10 @@ for name, where, words in (
     ("verify", "audit:verify", "Check a proof file, without any network."),
     ("backup", "backup:backup", "Write a sealed backup of a node, running or not."),
     ("restore", "backup:restore", "Make a node of a backup, in a new folder."),
+    ("share", "exchange:share", "Say a report to partners."),
+    ("inbox", "exchange:inbox", "What partners said."),
+    ("recall", "exchange:recall", "Call a record back from everyone who had it."),
+    ("ledger", "exchange:ledger", "What became of what this node said, partner by partner."),
     ("bench", "bench:bench", "Measure every figure that the docs quote."),
 ):
     app.command(f"{_HERE}.{where}", name=name, help=words)
@@ -39,6 +43,8 @@ topic = App(name="topic", help="What a node warns of.")
 scene = App(name="scene", help="Made air pictures with a known truth.")
 rule = App(name="rule", help="What two persons agreed beforehand may leave without a person at the time.")
 label = App(name="label", help="Labels that two persons lower.")
+request = App(name="request", help="Ask partners for information.")
+bundle = App(name="bundle", help="The exchange by file, for partners behind an air gap.")
 protocol = App(name="protocol", help="How nodes speak.")
 relay = App(name="relay", help="A relay for partners to meet at.")
 audit = App(name="audit", help="The log: whether it is whole, proofs out of it, who was told.")
@@ -82,6 +88,14 @@ for parent, name, where, words in (
     (label, "list", "labels:list_", "Labels that are proposed to be lowered, and those that were."),
     (label, "lower", "labels:lower", "Propose a lower label; another person has to approve."),
     (label, "approve", "labels:approve", "Approve a lower label."),
+    (request, "ask", "exchange:ask", "Ask partners a question."),
+    (request, "list", "exchange:requests", "Requests with their answers."),
+    (request, "answer", "exchange:answer", "Answer a request by a report."),
+    (request, "close", "exchange:close", "Close a request of this node's."),
+    (request, "require", "exchange:require", "Set up a priority requirement."),
+    (request, "requirements", "exchange:requirements", "Priority requirements with what serves each."),
+    (bundle, "export", "exchange:export", "Write what a partner is owed into a sealed file."),
+    (bundle, "import", "exchange:take_in", "Take in a file that a partner wrote."),
     (protocol, "vectors", "protocol:vectors", "Write the protocol's test vectors."),
     (relay, "init", "relay:init", "Make a relay in a folder, with TLS where others can reach it."),
     (relay, "add", "relay:add", "Let a partner in by its card."),
@@ -89,14 +103,18 @@ for parent, name, where, words in (
     (relay, "up", "relay:up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, client, receiver, partner, topic, scene, rule, label, relay, audit, protocol):
+for group in (user, client, receiver, partner, topic, scene, rule, label, request, bundle, relay, audit, protocol):
     app.command(group)
 
 
 def main(tokens: list[str] | None = None) -> None:
     """Run one command; exit 0 done, 1 the answer is no, 2 usage or input error, 3 a needed service is not reachable."""
+    given = sys.argv[1:] if tokens is None else tokens
+    if given[:1] == ["request"] and len(given) > 2 and given[1] not in request:
+        # `tocsin request DIR --to BIRCH "question"` asks.
+        given = ["request", "ask", *given[1:]]
     try:
-        app(tokens, exit_on_error=False, print_error=False)
+        app(given, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         _end(" ".join(str(error).split()) + " (see `tocsin --help`)", 2)
     except KeyboardInterrupt:

@@ -9,7 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tocsin.core import Acknowledgement, Finding, Gap, Label, LogEntry, Realm, Record, Ref, Refusal, Report, Rule, WarningRecord, join
+from tocsin.core import (
+    LIVE,
+    Acknowledgement,
+    Finding,
+    Gap,
+    Label,
+    LogEntry,
+    Realm,
+    Record,
+    Ref,
+    Refusal,
+    Report,
+    Request,
+    Requirement,
+    Rule,
+    Subscription,
+    WarningRecord,
+    join,
+)  # fmt: skip
 from tocsin.journal import Kept
 from tocsin.people import Done, User
 
@@ -20,6 +38,8 @@ from .search import Found
 from .service import Node
 from .shelves import Shelf
 
+HIDDEN = Report(title="", text="", source="")
+"""What is shown of a report that its origin recalled."""
 OF_PEOPLE = frozenset({"session", "user", "factor", "client", "receiver", "invitation", "partner", "node"})
 """Subjects of acts that say nothing of records."""
 
@@ -73,6 +93,42 @@ class Filtered:
             at += len(page)
         return found[after : after + limit]
 
+    def referring(self, rel: str, record: Record) -> list[Record]:
+        """What refers to `record` by `rel` in its realm, the oldest first."""
+        found = self._register.read(record.realm, self._shelf(record.realm).places.of(f"{rel} {record.id}"))
+        mine = (one.record for one in found if any((ref.rel, ref.id) == (rel, record.id) for ref in one.record.refs))
+        return [one for one in mine if self.may_see(one)]
+
+    def recall_of(self, record: Record) -> Record | None:
+        """What recalled `record`: only its own origin can."""
+        if "recall" not in self._shelf(record.realm).kinds:
+            return None
+        return next((found for found in self.referring("recalls", record) if found.origin == record.origin), None)
+
+    def hides(self, record: Record) -> bool:
+        """Whether a partner recalled `record`, so that only that it was there is shown; what this node recalled its people still see."""
+        return record.origin != self._node.config.id and self.recall_of(record) is not None
+
+    def correction_of(self, record: Record) -> Record | None:
+        """The newest record by which its own origin corrected `record`."""
+        return next((found for found in reversed(self.referring("corrects", record)) if found.origin == record.origin), None)
+
+    def closed(self, record: Record) -> bool:
+        """Whether its own origin closed or ended `record`."""
+        return any(found.origin == record.origin for found in self.referring("cancels", record))
+
+    def requests(self, realm: Realm, limit: int = 200) -> list[tuple[Record, Request]]:
+        """The newest requests, without those that only close one."""
+        return [(record, body) for record, body in self._newest(realm, "request", limit) if body.state == "open"]
+
+    def requirements(self, realm: Realm, limit: int = 200) -> list[tuple[Record, Requirement]]:
+        """The newest requirements, without those that only end one."""
+        return [(record, body) for record, body in self._newest(realm, "requirement", limit) if body.state == "standing"]
+
+    def subscriptions(self, limit: int = 1000) -> list[tuple[Record, Subscription]]:
+        """The newest subscriptions, of whoever it is, the oldest first."""
+        return self._newest(LIVE, "subscription", limit)[::-1]
+
     # --- realms ---------------------------------------------------------------------------------------------
 
     def realms(self) -> list[Realm]:
@@ -101,7 +157,8 @@ class Filtered:
 
     def _read(self, realm: Realm, rows: Sequence[int]) -> list[Read]:
         # Asked once more: what a view may see is decided when a record comes, and a label may end.
-        return [one for one in self._register.read(realm, rows) if self.may_see(one.record)]
+        found = [one for one in self._register.read(realm, rows) if self.may_see(one.record)]
+        return [one._replace(body=HIDDEN if one.record.kind == "report" else None) if self.hides(one.record) else one for one in found]
 
     # --- warnings -------------------------------------------------------------------------------------------
 
@@ -113,7 +170,8 @@ class Filtered:
         for one in self._read(realm, newest):
             if len(names) >= max(limit, len(shelf.open_warnings())):
                 break
-            names[one.body.warning] = None
+            if one.body is not None:
+                names[one.body.warning] = None
         found = (self._seen(realm, warning) for warning in names)
         return [versions for versions in found if versions]
 
@@ -213,6 +271,14 @@ class Filtered:
         first = next((n for n, (record, _) in enumerate(said) if record.id == rule), None)
         return None if first is None or said[first][1].state != "proposed" else standing_of(said[first:])
 
+    def size(self, realm: Realm) -> int:
+        """How many records the reader may see in `realm`."""
+        return len(self._shelf(realm).every)
+
+    def place(self, kept: Kept) -> int | None:
+        """The reader's own count of a record, None if it has none."""
+        return self._shelf(kept.record.realm).every.place(kept.index)
+
     def page(self, realm: Realm, after: int | None, limit: int) -> list[tuple[int, Kept]]:
         """Records past the reader's own count `after`, or the newest without one, each with its place in that count."""
         every = self._shelf(realm).every
@@ -228,4 +294,4 @@ class Filtered:
         """What is found in the texts that the reader may read in `realm`, each with its snippet; raises `InputError`."""
         found = self._shelf(realm).texts.find(query, limit)
         snippets = {hit.row: hit.snippet for hit in found.hits}
-        return found, [(one, snippets[one.row]) for one in self._read(realm, list(snippets))]
+        return found, [(one, snippets[one.row]) for one in self._read(realm, list(snippets)) if not self.hides(one.record)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from tocsin.core import BadLabel, Label, Realm, banner, body_of, join
+from tocsin.core import BadLabel, Label, Realm, Record, Report, banner, body_of, join
 from tocsin.journal import Kept
 
 from .filtered import Filtered
@@ -101,14 +101,27 @@ class Screens:
 
     def reports(self, reader: Reader, realm: Realm) -> list[Json]:
         """Reports that this reader may read, the newest first."""
+        shown = Filtered(self._node, reader)
+        every = {record.id: (record, body) for record, body in shown.reports(realm)}
+        rows = {record.id: self._report(shown, record, body) for record, body in every.values()}
+        for record, _ in every.values():
+            # A correction stands in the place of what it corrects, which is still there behind it.
+            later = shown.correction_of(record)
+            if later is not None and later.id in rows and later.id != record.id:
+                rows[record.id]["corrected_by"] = later.id
+                rows[later.id]["earlier"].append(rows[record.id])
+        return [row for row in rows.values() if not row["corrected_by"]]
+
+    def _report(self, shown: Filtered, record: Record, body: Report) -> Json:
         node = self._node
-        found = []
-        for record, body in Filtered(node, reader).reports(realm):
-            row: Json = {"record": record.id, "realm": realm, "origin": record.origin, "author": record.author}
-            row |= {"title": body.title, "text": body.text, "source": body.source, "grade": body.grade, "graded_by": body.graded_by}
-            row |= {"protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
-            found.append(row | {"who_knows": self._warnings.who_has(record.id) if record.origin == node.config.id else []})
-        return found
+        row: Json = {"record": record.id, "realm": record.realm, "origin": record.origin, "author": record.author}
+        row |= {"title": body.title, "text": body.text, "source": body.source, "grade": body.grade, "graded_by": body.graded_by}
+        row |= {"topic": body.topic, "indicator": body.indicator, "area": [list(xy) for xy in body.area]}
+        row |= {"protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
+        row |= {"recalled": recalled(shown, record), "corrected_by": "", "earlier": []}
+        row["answers"] = [ref.id for ref in record.refs if ref.rel == "answers"]
+        row["serves"] = [ref.id for ref in record.refs if ref.rel == "serves"]
+        return row | {"who_knows": self._warnings.who_has(record.id) if record.origin == node.config.id else []}
 
     def search(self, reader: Reader, realm: Realm, query: str, limit: int) -> Json:
         """Texts of `realm` that hold every word of `query`; all numbers are of this reader's own texts."""
@@ -177,3 +190,12 @@ class Screens:
             }
             for record, body in Filtered(self._node, reader).log(realm)
         ]
+
+
+def recalled(shown: Filtered, record: Record) -> Json | None:
+    """Who recalled a record, when and why; None if nobody did."""
+    recall = shown.recall_of(record)
+    if recall is None:
+        return None
+    body = body_of(recall)
+    return {"record": recall.id, "by": recall.origin, "at": recall.protocol_time, "why": body.why if body else ""}

@@ -454,4 +454,9 @@ _PAGE_OF = {
     "report": "reports",
     "log": "log",
     "refusal": "exchange",
+    "recall": "reports",
+    "receipt": "exchange",
+    "request": "requests",
+    "requirement": "requests",
+    "subscription": "exchange",
 }

@@ -22,6 +22,8 @@ from .search import Texts
 
 MOST_OPEN = 1000
 """Warnings of one origin that are listed as open; the oldest are then found by their pages alone."""
+REFERRED = frozenset({"recalls", "corrects", "answers", "serves", "receipt-of", "cancels"})
+"""What is looked up from the record that is referred to."""
 _CHUNK = 16
 _FLUSH = 4096
 Column = np.ndarray[Any, Any]
@@ -60,6 +62,14 @@ class Rows:
             found += [(self._bases[chunk] << _CHUNK) | low for low in part]
             first += len(part)
         return found
+
+    def place(self, row: int) -> int | None:
+        """At which place `row` stands, None if it is not among them."""
+        chunk = bisect_right(self._bases, row >> _CHUNK) - 1
+        if chunk < 0 or self._bases[chunk] != row >> _CHUNK:
+            return None
+        at = bisect_right(self._chunks[chunk], row & 0xFFFF) - 1
+        return self._starts[chunk] + at if at >= 0 and self._chunks[chunk][at] == row & 0xFFFF else None
 
     def newest(self, limit: int, before: int | None = None) -> list[int]:
         """The last `limit` of those below the place `before`, the newest first."""
@@ -133,6 +143,9 @@ class Shelf:
             label = self.view.ours(self._gate.label_of(record))
             self.label = label if self.label is None else join([self.label, label])
         self.texts.add(row, record, body)
+        for ref in record.refs:
+            if ref.rel in REFERRED:
+                self.places.add(f"{ref.rel} {ref.id}", row)
         match body:
             case WarningRecord():
                 self.places.add(f"warning {body.warning}", row)

@@ -32,10 +32,11 @@ from tocsin.node.warning_screens import WarningScreens
 from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
 from .audit_routes import AuditController
+from .delivery_routes import InboxController, LedgerController, RequestController, RequirementController, SubscriptionController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
 from .label_routes import LabelController
-from .live_routes import live
+from .live_routes import journal_live, live
 from .oidc_routes import OidcController
 from .partner_routes import PartnerController
 from .people_routes import ApprovalController, ClientController, PeopleController, ReceiverController
@@ -105,7 +106,13 @@ def make_app(node: Node) -> Litestar:
             LabelController,
             PartnerController,
             AuditController,
+            LedgerController,
+            InboxController,
+            RequestController,
+            RequirementController,
+            SubscriptionController,
             live,
+            journal_live,
             search,
             metrics,
         ],

@@ -10,6 +10,7 @@ from litestar.params import Body, QueryParameter
 
 from tocsin.core import Report, realms
 from tocsin.core.times import LAST
+from tocsin.exchange import check_area
 from tocsin.node.acts import Conditions
 from tocsin.people import Act
 
@@ -17,6 +18,7 @@ from .given import OfRealm, TheActs, TheNode, TheReader, TheScreens
 
 Json = dict[str, Any]
 Short = Annotated[str, msgspec.Meta(max_length=200)]
+Area = Annotated[list[tuple[float, float]], msgspec.Meta(max_length=200)]
 
 
 Clause = Annotated[list[Short], msgspec.Meta(max_length=20)]
@@ -46,6 +48,18 @@ class NewReport(Marked, forbid_unknown_fields=True, kw_only=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     grade: Annotated[str, msgspec.Meta(pattern="^([A-F][1-6])?$")] = ""
+    topic: Short = ""
+    indicator: Short = ""
+    area: Area = []
+    corrects: Short = ""
+    serves: Annotated[list[Short], msgspec.Meta(max_length=20)] = []
+
+
+def about(data: Any) -> Json:
+    """What and where a report or request says it is about; raises `InputError` for an area that cannot be."""
+    area = tuple(data.area)
+    check_area(area)
+    return {"topic": data.topic, "indicator": data.indicator, "area": area}
 
 
 class NewLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,9 +83,12 @@ class ReportController(Controller):
     async def say(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewReport, Body()]) -> Json:
         """Say a report; its label decides who gets it."""
         by = reader.user.name if data.grade else ""
-        fields = Report(title=data.title, text=data.text, source=data.source, grade=data.grade, graded_by=by)
+        fields = Report(title=data.title, text=data.text, source=data.source, grade=data.grade, graded_by=by, **about(data))
         realm = realms.parse(data.realm)
-        record = await acts.report(reader, realm, fields, data.classification, data.releasable_to, data.caveats, data.conditions())
+        refs = [("corrects", data.corrects)] if data.corrects else []
+        refs += [("serves", one) for one in data.serves]
+        marked = data.classification, data.releasable_to, data.caveats, data.conditions()
+        record = await acts.report(reader, realm, fields, *marked, refs)
         return next(row for row in screens.reports(reader, realm) if row["record"] == record)
 
     @post("/release/preview", status_code=200, reads=True, sync_to_thread=False)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import QueryParameter
 
 from tocsin.core import BadRealm, Denied, Realm, realms
 from tocsin.node.filtered import Filtered
 from tocsin.node.readers import Reader
+from tocsin.node.screens import Screens
 from tocsin.node.service import Change, Node
 
 from .frames import frame
@@ -21,6 +23,8 @@ from .session_routes import reader_at, same_origin, still
 EVERY_S = 0.5
 FEEDS_EVERY_S = 3.0
 STILL_EVERY = 2
+PAGE = 200
+Cursor = Annotated[str, QueryParameter(max_length=200)]
 
 
 class Stream:
@@ -108,3 +112,55 @@ async def _close(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.close(code=4401, reason="the session ended")
     except (WebSocketDisconnect, RuntimeError, OSError):
         return
+
+
+@websocket("/journal/live")
+async def journal_live(
+    socket: WebSocket[Any, Any, Any], node: TheNode, realm: OfRealm, after: Annotated[str, QueryParameter(max_length=200)] = ""
+) -> None:
+    """History from a cursor on, then what comes, with no gap and nothing twice, until either side ends it.
+
+    Frames `{"type": "rows", "cursor", "full", "rows"}`, rows as `GET /journal` gives them. Without a cursor, or with one
+    that is not this reader's any more, everything comes from the start (`full`).
+    """
+    try:
+        reader = reader_at(node, socket)
+        wanted = realms.parse(realm)
+        if not same_origin(socket):
+            raise Denied("another site's page asked")
+    except (Denied, BadRealm):
+        await socket.accept()
+        await socket.close(code=4401, reason="log in first")
+        return
+    await socket.accept()
+    at, full = place_of(node, reader, wanted, after)
+    watcher = asyncio.create_task(_until_closed(socket))
+    try:
+        while not watcher.done() and still(node, socket, reader):
+            rows = Screens(node).journal(reader, wanted, at, PAGE) if Filtered(node, reader).sees(wanted) else []
+            if rows:
+                at = rows[-1]["index"]
+                cursor = f"{reader.view.id}.{rows[-1]['id']}"
+                await socket.send_data(msgspec.json.encode({"type": "rows", "cursor": cursor, "full": full, "rows": rows}).decode())
+                full = False
+            if len(rows) < PAGE:
+                await asyncio.wait({watcher}, timeout=EVERY_S)
+    except (WebSocketDisconnect, OSError):
+        pass
+    finally:
+        watcher.cancel()
+    if not watcher.done() or not watcher.cancelled():
+        await _close(socket)
+
+
+def place_of(node: Node, reader: Reader, realm: Realm, cursor: str) -> tuple[int, bool]:
+    """The reader's own count that a cursor stands for, and whether it has to begin at the start instead.
+
+    A cursor names a view and the last record that was given: the count itself moves when a clearance changes.
+    """
+    view, _, record = cursor.partition(".")
+    kept = node.journal.get(record) if view == reader.view.id else None
+    if kept is None or kept.record.realm != realm or not Filtered(node, reader).may_see(kept.record):
+        return -1, True
+    at = Filtered(node, reader).place(kept)
+    return (-1, True) if at is None else (at, False)

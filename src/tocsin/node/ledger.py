@@ -1,0 +1,99 @@
+"""The ledger: what became of everything that this node said, partner by partner; and calling it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tocsin.core import RECALL_REASONS, InputError, Label, NotReachable, Realm, Recall, Record, Ref, WarningRecord, body_of
+from tocsin.exchange import LedgerRow, said_ids
+from tocsin.people import Act
+
+from .errors import Conflict, NotFound
+from .filtered import Filtered
+from .readers import Reader
+from .screens import recalled
+from .service import Node
+
+Json = dict[str, Any]
+PAGE = 500
+
+
+class Ledger:
+    """One node's ledger."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def page(self, reader: Reader, realm: Realm, after: str, limit: int) -> list[Json]:
+        """What this node said in `realm` and `reader` may read, in its order, past the record `after` (empty: from the start)."""
+        shown = Filtered(self._node, reader)
+        if not shown.sees(realm):
+            return []
+        at = self._own(reader, after)[1] if after else -1
+        rows: list[Json] = []
+        while len(rows) < limit and (page := said_ids(self._node.journal, realm, at, PAGE)):
+            at = page[-1].idx
+            for row in page:
+                kept = self._node.journal.get(row.record_id)
+                if kept is not None and shown.may_see(kept.record):
+                    rows.append(self._row(shown, kept.record))
+        return rows[:limit]
+
+    def one(self, reader: Reader, record: str) -> Json:
+        """One record of this node's; raises `NotFound`."""
+        return self._row(Filtered(self._node, reader), self._own(reader, record)[0])
+
+    async def recall(self, reader: Reader, record: str, why: str) -> Json:
+        """Call a record of this node's back, from everyone who had it or may have it."""
+        reader.must(Act.RECORD_RECALL)
+        said, _ = self._own(reader, record)
+        node = self._node
+        if why not in RECALL_REASONS:
+            raise InputError(f"say why as one of: {', '.join(RECALL_REASONS)}")
+        if Filtered(node, reader).recall_of(said) is not None:
+            raise Conflict("this record is recalled already")
+        body = body_of(said)
+        if isinstance(body, WarningRecord) and body.state != "cancelled":
+            raise Conflict("a warning is cancelled, so that everyone who was told hears that it is over")
+        if node.exchange is None:
+            raise NotReachable("the exchange does not run, so nobody would hear of the recall")
+        told: frozenset[str] = frozenset()
+        # Whoever got it while the first recall was written is told by another.
+        while (holders := node.exchange.holders(record)) - told or not told:
+            audience = frozenset({node.config.id}) | (holders - told)
+            label = Label(said.label.policy, 0, frozenset({node.config.id}), audience)
+            refs = [Ref("recalls", record)]
+            await node.say(node.new_record(Recall(why=why), said.realm, reader.user.name, label, refs, view=reader.view))
+            told |= holders | {node.config.id}
+        await node.people.act(reader.user.name, Act.RECORD_RECALL, record)
+        return self.one(reader, record)
+
+    def _own(self, reader: Reader, record: str) -> tuple[Record, int]:
+        kept = self._node.journal.get(record)
+        if kept is None or kept.record.origin != self._node.config.id or not Filtered(self._node, reader).may_see(kept.record):
+            raise NotFound
+        return kept.record, kept.index
+
+    def _row(self, shown: Filtered, record: Record) -> Json:
+        node = self._node
+        row: Json = {"record": record.id, "kind": record.kind, "realm": record.realm, "author": record.author}
+        row |= {"title": headline(record), "protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
+        fates = node.exchange.ledger(record.id) if node.exchange is not None else []
+        return row | {"recalled": recalled(shown, record), "partners": [self._fate(fate) for fate in fates]}
+
+    def _fate(self, fate: LedgerRow) -> Json:
+        partner = self._node.book.get(fate.partner)
+        row = fate._asdict() | {"name": partner.card.name if partner else fate.partner}
+        for name, receipt in (("read_by", row.pop("read_receipt")), ("recall_read_by", row.pop("recall_receipt"))):
+            kept = self._node.journal.get(receipt) if receipt else None
+            row[name] = kept.record.author if kept is not None else ""
+        return row
+
+
+def headline(record: Record) -> str:
+    """A record's first words, for a list."""
+    body = body_of(record)
+    for name in ("title", "sentence", "question", "text", "name", "why"):
+        if found := getattr(body, name, ""):
+            return str(found).strip().splitlines()[0][:200]
+    return ""
