@@ -5,6 +5,8 @@ recipient, and everything is checked before anything is used.
 """
 
 from .book import Book
+from .bundle import MAX_BYTES as BUNDLE_MAX_BYTES
+from .bundle import BadBundle
 from .card import Card
 from .errors import BadCard, BadProof, BadWire, NotThatCard, OpenRelay, Refused, RelayFull, RelayUnreachable, Spoofed
 from .keys import NodeKeys
@@ -17,11 +19,13 @@ from .service import Exchange
 from .store import said_ids
 from .succession import chain_from_text, chain_to_text
 from .tables import readings
-from .transport import NatsTransport, Transport
+from .transport import NatsTransport, NoTransport, Transport
 from .wants import check as check_subscription
 from .wants import check_area, fits
 
 __all__ = [
+    "BUNDLE_MAX_BYTES",
+    "BadBundle",
     "BadCard",
     "BadProof",
     "BadWire",
@@ -31,6 +35,7 @@ __all__ = [
     "LedgerRow",
     "Link",
     "NatsTransport",
+    "NoTransport",
     "NodeKeys",
     "NotThatCard",
     "OldCard",

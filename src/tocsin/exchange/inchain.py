@@ -46,6 +46,7 @@ class InChain:
     missing: list[Missing] = field(default_factory=list)
     refused: deque[int] = field(default_factory=lambda: deque(maxlen=32))
     unsaved: bool = False
+    relayed_at: Micros = 0  # the latest `sent_at` that came over the relay: a file's says nothing of what is under way there
 
     def had(self, first: int, count: int) -> bool:
         """Whether items `first` to `first + count - 1` were taken in before."""

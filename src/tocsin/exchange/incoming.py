@@ -63,7 +63,9 @@ class Inbox:
         self._ended: list[str] = []
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.chains = {
-            (row.tag, row.klass): InChain(row.tag, row.klass, row.realm, row.next, row.hash, row.sent_at, row.next, row.hash)
+            (row.tag, row.klass): InChain(
+                row.tag, row.klass, row.realm, row.next, row.hash, row.sent_at, row.next, row.hash, relayed_at=row.sent_at
+            )
             for row in rows
         }
         self.last_control: Micros = 0
@@ -72,8 +74,8 @@ class Inbox:
 
     # What came
 
-    async def packet(self, arrival: Arrival, card: Card) -> None:
-        """A message of class records or observations."""
+    async def packet(self, arrival: Arrival, card: Card, *, by_file: bool = False) -> None:
+        """A message of class records or observations, from the relay or out of a file."""
         digest = hashlib.sha256(arrival.data).digest()
         realm = LIVE
         try:
@@ -83,7 +85,7 @@ class Inbox:
             async with self._locks[arrival.klass]:
                 one = self._chain(arrival.tag, arrival.klass)
                 realm = one.realm or LIVE
-                await self._place(one, header, envelope, card, again=arrival.again)
+                await self._place(one, header, envelope, card, again=arrival.again, by_file=by_file)
         except BadWire:
             await self._context.refuse(self._sender, "malformed", digest, realm)
         except Refused as refusal:
@@ -109,6 +111,11 @@ class Inbox:
                 for one in [found for found in self.chains.values() if found.klass == klass]:
                     await self._drain(one, card)
         await self.early.key_came()
+
+    def lacks(self, header: wire.Header) -> bool:
+        """Whether something before this is still missing in its chain."""
+        one = self.chains.get((header.tag, header.klass))
+        return header.first > (one.next if one else 0)
 
     def no_grant(self, epoch: bytes) -> None:
         """The sender has no key for this epoch any more: what waits for it is dropped, and asked for as a range."""
@@ -197,16 +204,19 @@ class Inbox:
             one = self.chains[tag, klass] = InChain(tag, klass)
         return one
 
-    async def _place(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card, *, again: bool) -> None:
+    async def _place(self, one: InChain, header: wire.Header, envelope: wire.Envelope, card: Card, *, again: bool, by_file: bool) -> None:
         now = self._context.clock.now()
         if one.had(header.first, header.count):
-            if header.sent_at <= one.sent_at and not again:
+            if header.sent_at <= one.relayed_at and not again:
                 raise Refused("replayed")
-            # Sealed afresh by its sender, because a receipt did not reach it.
+            # Sealed afresh by its sender, because a receipt did not reach it; or it came by file as well.
             one.sent_at = max(one.sent_at, header.sent_at)
+            one.relayed_at = one.relayed_at if by_file else max(one.relayed_at, header.sent_at)
             self._context.counts["repeated"] += header.count
             self.owed.set()
             return
+        if not by_file:
+            one.relayed_at = max(one.relayed_at, header.sent_at)
         one.reaches(header.first + header.count, header.after, now)
         epoch = seal.read_head(envelope).epoch
         early = one.klass == wire.RECORDS and header.first > one.next

@@ -11,6 +11,7 @@ from tocsin.journal import Entry
 
 from . import pairing, store, wire
 from .arrivals import Arrivals
+from .bundling import Bundles
 from .catalogue import Catalogue
 from .context import Context
 from .errors import OpenRelay
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tocsin.journal import Journal, Kept
     from tocsin.policy import Release
 
+    from .bundling import Made, TakenIn
     from .model import Notary, Partner, Parts, Step
     from .saying import Chains
 
@@ -60,6 +62,7 @@ class Exchange:
         self._catalogue = Catalogue(self._context, self._releases, self._outstanding)
         self._trust = Trust(self._context, self._inboxes, self._grants, self._go_on)
         self._arrivals = Arrivals(self._context, self._inboxes, self._couriers, self._outstanding, self._grants, self._streams, self._trust)
+        self._bundles = Bundles(self._context, self._inboxes, self._outstanding, self._packer, self._catalogue, self._arrivals)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = False
         self._fitting = asyncio.Lock()
@@ -194,6 +197,14 @@ class Exchange:
     def subscriptions(self, partner: str) -> tuple[Subscription, ...]:
         """What a partner wants of what it may have; nothing means everything."""
         return self._context.wants.of(partner)
+
+    async def export_bundle(self, partner: str, since: int | None = None) -> Made:
+        """A file of what `partner` is owed; raises `InputError`."""
+        return await self._bundles.export(partner, since)
+
+    async def take_in_bundle(self, data: bytes) -> TakenIn:
+        """Take in a partner's file; raises `BadBundle`, and then nothing of it was used."""
+        return await self._bundles.take_in(data)
 
     async def decide_anew(self, record_id: str) -> None:
         """A record's label has changed: whoever may have it now gets it."""

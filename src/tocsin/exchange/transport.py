@@ -90,6 +90,32 @@ class Transport(Protocol):
         ...
 
 
+class NoTransport:
+    """No relay: a node that exchanges by file alone. Nothing leaves, and what is owed stays owed."""
+
+    connected = False
+    failures = 0
+
+    async def start(self, receive: Callable[[Arrival], Awaitable[None]], changed: Callable[[bool], None], senders: Iterable[str]) -> None:
+        """As `Transport.start`: nothing ever comes."""
+
+    async def watch(self, senders: Iterable[str]) -> None:
+        """As `Transport.watch`."""
+
+    async def send(self, recipient: str, tag: str, klass: str, data: bytes) -> None:  # noqa: ARG002 - there is no way to send any
+        """As `Transport.send`: raises `RelayUnreachable`."""
+        raise RelayUnreachable("this node has no relay")
+
+    async def cut(self) -> None:
+        """As `Transport.cut`."""
+
+    async def restore(self) -> None:
+        """As `Transport.restore`."""
+
+    async def stop(self) -> None:
+        """As `Transport.stop`."""
+
+
 class NatsTransport:
     """A link to a NATS relay at `url` (several, separated by commas, are tried in turn); `ca` is its pinned authority's file."""
 

@@ -8,7 +8,7 @@ would give for what they hold, so that one structure has one encoding, and refus
 from __future__ import annotations
 
 import re
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -323,7 +323,7 @@ CONTROLS: dict[str, type[Wire]] = {
 }
 SIGNED_TWICE = frozenset({"grant", "succession", "known", "ping", "pong"})  # control messages that bear both kinds of signature
 CONTROL_KINDS = {shape: kind for kind, shape in CONTROLS.items()}
-_DECODERS = {
+_DECODERS: dict[Any, msgspec.msgpack.Decoder[Any]] = {
     shape: msgspec.msgpack.Decoder(shape)
     for shape in (Header, Packet, EnvelopeHead, Envelope, Payload, Root, Proof, Control, SignedControl, Linked, *CONTROLS.values())
 }
@@ -340,12 +340,19 @@ def read(data: bytes, shape: type[S], *, cap: int = MAX_PACKET) -> S:
     if len(data) > cap:
         raise BadWire(f"{name} of {len(data):,} bytes")
     try:
-        value = _DECODERS[shape].decode(data)
+        value = decoder_of(shape).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadWire(name) from None
     if _ENCODER.encode(value) != data:
         raise BadWire(name)
-    return cast("S", value)
+    return value
+
+
+def decoder_of(shape: type[S]) -> msgspec.msgpack.Decoder[S]:
+    """The decoder of a structure, this module's or another's."""
+    if (found := _DECODERS.get(shape)) is None:
+        found = _DECODERS[shape] = msgspec.msgpack.Decoder(shape)
+    return cast("msgspec.msgpack.Decoder[S]", found)
 
 
 def sane(body: Wire) -> bool:

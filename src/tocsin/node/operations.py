@@ -12,7 +12,7 @@ from tocsin.core import LIVE, NotReachable, iso, realms
 from tocsin.core.times import SECOND
 from tocsin.people import Act
 
-from . import auditing, partnership, personnel, playing
+from . import auditing, bundles, partnership, personnel, playing
 from .errors import NodeError
 from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
 from .personnel import NewUser, add_user
@@ -156,4 +156,6 @@ OPERATIONS: dict[str, Operation] = {
     "exercise": Operation(Exercise, exercise, Act.EXERCISE_START),
     "link": Operation(LinkTo, link, Act.LINK_CHANGE),
     "let-go": Operation(LetGo, let_go, Act.CLOCK_START),
+    "bundle.export": Operation(bundles.Export, bundles.export, Act.BUNDLE_EXPORT),
+    "bundle.import": Operation(bundles.Import, bundles.take_in, Act.BUNDLE_IMPORT),
 }

@@ -34,7 +34,7 @@ from tocsin.core import (
 )
 from tocsin.core.labels import derived
 from tocsin.core.times import HOUR, Micros
-from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, Parts, Relay
+from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, NoTransport, Parts, Relay
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
@@ -161,10 +161,10 @@ class Node:
         async with contextlib.AsyncExitStack() as exits, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             url = await self._start_relay()
-            if url and self.gate.site.fault:
+            if self.gate.site.fault:
                 # What came now would be refused for good; at the relay and at its senders it waits.
                 log.error("nothing is shared until the site's policies can be read")
-            elif url:
+            else:
                 await exits.enter_async_context(self.exchanging(url))
             background = [
                 tasks.create_task(self._look(), name="detectors"),
@@ -182,11 +182,11 @@ class Node:
 
     @contextlib.asynccontextmanager
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
-        """Share with partners through the relay at `url` until the block ends."""
+        """Share with partners through the relay at `url` until the block ends; without one by file alone."""
         ca = self.folder / self.config.relay.ca if self.config.relay.ca else self.relay.authority if self.relay else None
-        self.transport = NatsTransport(url, self.keys, self.entropy, ca)
-        own = self.config.own
-        parts = Parts(self.keys, self.book, self.journal, self.transport, self.clock, self.entropy, self, own, gate=self.gate)
+        self.transport = NatsTransport(url, self.keys, self.entropy, ca) if url else None
+        own, transport = self.config.own, self.transport or NoTransport()
+        parts = Parts(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self, own, gate=self.gate)
         self.exchange = Exchange(parts)
         self.exchange.call_notary(self.notary)
         await self.exchange.start()
