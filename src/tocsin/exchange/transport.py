@@ -106,6 +106,14 @@ class NoTransport:
         """As `Transport.send`: raises `RelayUnreachable`."""
         raise RelayUnreachable("this node has no relay")
 
+    async def diagnose(self) -> list[Step]:
+        """As `Transport.diagnose`: there is no link to look at."""
+        return []
+
+    def has_stream(self, sender: str) -> bool:  # noqa: ARG002 - nobody can leave anything
+        """As `Transport.has_stream`."""
+        return False
+
     async def cut(self) -> None:
         """As `Transport.cut`."""
 
