@@ -153,7 +153,7 @@ async def test_nothing_sealed_after_a_revocation_can_be_opened_by_whom_it_names(
         assert {recipient for recipient, *_ in after} == {"BIRCH"}
         # CEDAR has its own keys, the prekeys and epoch keys in its memory, and every byte that the relay saw.
         context = c.exchange._context
-        epochs = [key for inbox in c.exchange._inboxes.values() for key, _ in inbox._keys._keys.values()]
+        epochs = [key for inbox in c.exchange._inboxes.values() for key, _ in inbox.keys._keys.values()]
         assert epochs
         envelopes = [wire.read(wire.read(data, wire.Packet).envelope, wire.Envelope) for _, klass, data in after if klass != wire.CONTROL]
         assert len(envelopes) >= 3
