@@ -147,7 +147,7 @@ def test_a_mutilated_file_is_read_or_refused_but_never_breaks(start, length, jun
 def test_parameters_come_as_the_detectors_own_struct():
     topic = shipped("airborne-rapid-deployment")
     assert parameters_of(topic, "aircraft-in-stream").spacing_max_km == 14
-    assert parameters_of(topic, "approach-to-line").mode == "approach"
+    assert parameters_of(topic, "approach-to-line").beyond_km == 30
 
 
 @pytest.mark.parametrize("name", ["nothing-like-it", "../secret", "a b", ""])

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -21,8 +21,21 @@ FIGURES = Path("docs/figures.md")
 MEMORY_RECORDS = int(os.environ.get("TOCSIN_BENCH_RECORDS", "60000"))
 
 
-def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIGURES) -> None:
-    """Measure one thing: formats, picture, journal, release, detectors, exchange, memory, demo; or `all`, which writes docs/figures.md.
+def bench(
+    name: str,
+    *,
+    json: bool = False,
+    small: bool = False,
+    out: Path = FIGURES,
+    seed: str = "1",
+    runs: int = 200,
+    scenes: Path | None = None,
+    topic: Path | None = None,
+    mix: Literal["standard", "stress"] = "standard",
+    workers: int = 2,
+    cache: Path = Path(".cache"),
+) -> None:
+    """Measure formats, picture, journal, release, detectors, exchange, memory, demo or warning; or `all`, which writes docs/figures.md.
 
     Parameters
     ----------
@@ -30,15 +43,51 @@ def bench(name: str, *, json: bool = False, small: bool = False, out: Path = FIG
         Little data, to see that it works; the figures mean nothing then.
     out
         Where `all` writes.
+    seed, runs
+        Of `warning`: what scenes are drawn from, and how many deployments (and as many look-alikes) there are.
+    scenes
+        Of `warning`: a folder of scenes to try in place of made ones: NAME.csv.gz and NAME.json each.
+    topic
+        Of `warning`: a topic file in place of the shipped airborne-rapid-deployment; its places give way to a scene's.
+    mix
+        Of `warning`: stress draws from other assumptions.
+    workers, cache
+        Of `warning`: processes, and where the recording is kept.
     """
+    if name == "warning":
+        given = Trial(seed, 6 if small else runs, scenes, topic, mix, workers, cache)
+        give({**_machine(), **_warning(given)}, json=True)
+        return
     if name == "all":
         found = {each: BENCHES[each](small) for each in BENCHES}
         out.write_text(_page(found, small=small))
         give(found, json=json, text=f"{out} is written")
         return
     if name not in BENCHES:
-        raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'all'])}")
-    give({**_machine(), name: BENCHES[name](small)}, json=True)
+        raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
+    figures = BENCHES[name](small)
+    flat = figures if name == "detectors" else {}
+    give({**_machine(), **flat, name: figures}, json=True)
+
+
+class Trial(NamedTuple):
+    """What `bench warning` is given."""
+
+    seed: str
+    runs: int
+    scenes: Path | None
+    topic: Path | None
+    mix: str
+    workers: int
+    cache: Path
+
+
+def _warning(given: Trial) -> Json:
+    from tocsin.node.trials import try_made, try_scenes
+
+    if given.scenes is not None:
+        return try_scenes(given.scenes, workers=given.workers, topic=given.topic)
+    return try_made(given.seed, given.runs, cache=given.cache, workers=given.workers, mix=given.mix, topic=given.topic)
 
 
 def _formats(small: bool) -> Json:
