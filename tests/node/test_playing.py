@@ -110,7 +110,7 @@ def test_an_exercise_rings_is_approved_acknowledged_and_cancelled(tmp_path):
         assert row["innocent"]
         assert row["evidence"]
         assert row["cannot_see"]
-        assert abs(sum(row["probabilities"].values()) - 1) < 1e-6
+        assert abs(sum(row["probabilities"].values()) - 1) < 2e-6
         assert screens.warnings(who, LIVE) == []
         body = acts.versions(who, realm, row["warning"])[-1].body
         assert "<status>Exercise</status>" in body.cap
