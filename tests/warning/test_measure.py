@@ -11,12 +11,12 @@ def test_it_measures_a_full_sky_in_which_something_rings():
     found = measure(time.perf_counter_ns, tracks=2000, seconds=70)
     assert found["tracks"] == 2000
     assert found["rang"] == 1.0
-    assert 0 < found["ms_per_second_of_data"] <= found["ms_worst"]
+    assert 0 < 5 * found["ms_per_second_of_data"] <= found["ms_worst"] + 0.05
 
 
 def test_the_clock_is_the_callers():
     ticks = iter(range(0, 10_000_000_000, 3_000_000))
-    assert measure(lambda: next(ticks), tracks=50, seconds=5)["ms_per_second_of_data"] == 3.0
+    assert measure(lambda: next(ticks), tracks=50, seconds=5)["ms_per_second_of_data"] == 0.6
 
 
 def test_the_sky_is_spread_and_flies_on():
