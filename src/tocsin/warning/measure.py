@@ -33,7 +33,7 @@ def measure(
 ) -> dict[str, float]:
     """Milliseconds that a watch of the shipped topic takes per second of data over `tracks` tracks, a share of them military.
 
-    A stream of twelve is among them and rings on the way, so that the costly paths run too. No track says its type, which is the worst case:
+    A stream of twelve is among them and rings on the way, so that the costly paths run too. No track says its type, the worst case:
     all may be part of a group. It looks every `every_s` as a node does (`node.worlds.STEP`). `clock_ns` gives nanoseconds. Gives
     `tracks`, `views`, `ms_per_second_of_data` (mean), `ms_worst`, and `rang` (1 if the stream was found).
     """
