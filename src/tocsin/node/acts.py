@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from tocsin.core import Acknowledgement, BadLabel, Clearance, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
+from tocsin.core import Acknowledgement, BadLabel, Claim, Clearance, Count, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
 from tocsin.core.labels import originate
 from tocsin.people import Act
 from tocsin.policy import Decision, Matter
 from tocsin.warning import lifecycle
+from tocsin.warning.series import DAY
 
 from .errors import Conflict, NotFound
 from .filtered import Filtered
@@ -102,14 +103,40 @@ class Acts:
     ) -> str:
         """Say a report under a label of the writer's; gives its record id. `refs`: what it corrects (this node's own) or serves."""
         reader.must(Act.REPORT_SAY)
+        label = self.new_label(reader, classification, releasable_to, caveats, conditions)
+        return await self._state(reader, realm, fields, ("title", "text", "source"), label, Act.REPORT_SAY, refs)
+
+    async def claim(self, reader: Reader, realm: Realm, fields: Claim, label: Label) -> str:
+        """Say a claim, or what an officer saw or was told; gives its record id. Raises `Conflict` if it is of a time to come."""
+        reader.must(Act.CLAIM_SAY)
+        if (fields.claimed_at or 0) > self._now(reader, realm):
+            raise Conflict("what is still to come cannot have been seen")
+        return await self._state(reader, realm, fields, ("text", "source"), label, Act.CLAIM_SAY)
+
+    async def count(self, reader: Reader, realm: Realm, fields: Count, label: Label) -> str:
+        """Say daily counts; gives their record's id. Raises `Conflict` for a day to come."""
+        reader.must(Act.COUNT_SAY)
+        if max(fields.days, default=0) > self._now(reader, realm) // DAY + 1:
+            raise Conflict("a day that is still to come has no count")
+        return await self._state(reader, realm, fields, ("series", "source"), label, Act.COUNT_SAY)
+
+    async def _state(
+        self,
+        reader: Reader,
+        realm: Realm,
+        body: Report | Claim | Count,
+        texts: Iterable[str],
+        label: Label,
+        act: Act,
+        refs: Iterable[tuple[str, str]] = (),
+    ) -> str:
         if not Filtered(self._node, reader).sees(realm):
             raise NotFound
-        label = self.new_label(reader, classification, releasable_to, caveats, conditions)
-        for name in ("title", "text", "source"):
-            plain_text(getattr(fields, name), name)
+        for name in texts:
+            plain_text(getattr(body, name), name)
         to = [self._ref(reader, realm, rel, record) for rel, record in refs]
-        kept = await self._node.say(self._node.new_record(fields, realm, reader.user.name, label, to, view=reader.view))
-        await self._node.people.act(reader.user.name, Act.REPORT_SAY, kept.record.id)
+        kept = await self._node.say(self._node.new_record(body, realm, reader.user.name, label, to, view=reader.view))
+        await self._node.people.act(reader.user.name, act, kept.record.id)
         return kept.record.id
 
     def _ref(self, reader: Reader, realm: Realm, rel: str, record: str) -> Ref:

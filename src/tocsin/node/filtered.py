@@ -12,6 +12,7 @@ from typing import Any
 from tocsin.core import (
     LIVE,
     Acknowledgement,
+    Claim,
     Finding,
     Gap,
     Label,
@@ -30,6 +31,7 @@ from tocsin.core import (
 )  # fmt: skip
 from tocsin.journal import Kept
 from tocsin.people import Done, User
+from tocsin.warning.series import Series
 
 from .errors import NotFound
 from .readers import SYSTEM, Reader
@@ -230,6 +232,14 @@ class Filtered:
     def reports(self, realm: Realm, limit: int = 200, before: int | None = None) -> list[tuple[Record, Report]]:
         """The newest reports, or those below the reader's own count `before`; the newest first."""
         return self._newest(realm, "report", limit, before)
+
+    def claims(self, realm: Realm, limit: int = 200, before: int | None = None) -> list[tuple[Record, Claim]]:
+        """The newest claims and sightings, or those below the reader's own count `before`; the newest first."""
+        return self._newest(realm, "claim", limit, before)
+
+    def daily(self, realm: Realm) -> dict[str, Series]:
+        """Every daily series that the reader has been told of, by name."""
+        return dict(self._node.hearing.of(self._reader.view, realm).series)
 
     def log(self, realm: Realm, limit: int = 200, before: int | None = None) -> list[tuple[Record, LogEntry]]:
         """The newest lines of the watch log, or those below the reader's own count `before`; the newest first."""

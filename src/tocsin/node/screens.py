@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import msgspec
+
 from tocsin.core import BadLabel, Label, Realm, Record, Report, banner, body_of, join
 from tocsin.journal import Kept
 
@@ -177,6 +179,31 @@ class Screens:
         row: Json = {"index": position, "id": record.id, "kind": record.kind, "origin": record.origin, "author": record.author}
         row |= {"protocol_time": record.protocol_time, "realm_time": record.realm_time, "leaf": kept.leaf.hex()}
         return row | {"banner": self._node.gate.banner(self._node.gate.label_of(record)), "understood": body_of(record) is not None}
+
+    def claims(self, reader: Reader, realm: Realm) -> list[Json]:
+        """Claims and sightings that this reader may read, the newest first."""
+        found = []
+        for record, body in Filtered(self._node, reader).claims(realm):
+            row: Json = {"record": record.id, "realm": record.realm, "origin": record.origin, "author": record.author}
+            row |= msgspec.to_builtins(body) | {"protocol_time": record.protocol_time}
+            found.append(row | {"banner": self._node.gate.banner(self._node.gate.label_of(record))})
+        return found
+
+    def counts(self, reader: Reader, realm: Realm) -> list[Json]:
+        """Every daily series that this reader may read, with its days since 1970-01-01."""
+        if realm not in self._node.worlds:
+            return []
+        policy = self._node.config.policy
+        return [
+            {
+                "series": name,
+                "source": one.source,
+                "days": one.day.tolist(),
+                "counts": one.value.tolist(),
+                "banner": banner(one.label, policy),
+            }
+            for name, one in sorted(Filtered(self._node, reader).daily(realm).items())
+        ]
 
     def log(self, reader: Reader, realm: Realm) -> list[Json]:
         """The watch log, the newest first."""

@@ -46,6 +46,7 @@ from . import config as configuration
 from . import organisation
 from .feeds import make_feed
 from .gates import make_gate
+from .hearing import Hearing
 from .notary import Notary
 from .readers import SYSTEM, Reader
 from .register import Register
@@ -101,6 +102,7 @@ class Node:
         self.views = Views(gate=self.gate)
         self.book = Book(journal, clock)
         self.register = Register(journal, config.id, self.gate)
+        self.hearing = Hearing(self.register, config.id)
         self.revocations = Revocations(config.id)
         self.archive = Archive(folder / "archive", journal, clock, civil_hours=config.civil_hours)
         self.topics: list[Topic] = load_topics(config.topics, folder)
@@ -321,6 +323,7 @@ class Node:
         learned = [self.gate.standing.learn(one.record) for one in kept]
         if any(done and one.record.kind == "relabel" for done, one in zip(learned, kept, strict=True)):
             self.register.forget()
+            self.hearing.forget()
         self.register.follow()
         for one in (one for one, new in zip(kept, learned, strict=True) if new):
             # Whoever may have it now gets it: a label was lowered, or an originator has consented.
@@ -410,7 +413,7 @@ class Node:
 
     async def look(self, world: World, now: Micros, sights: Sequence[Sight] | None = None) -> None:
         """Let the detectors of `sights`, or of all, look at `world` at `now`, and keep what they say."""
-        for view, said in world.step(now, sights):
+        for view, said in world.step(now, sights, self.hearing.of):
             await self._keep_said(world.realm, SaidIn(view, said))
 
     async def _keep_said(self, realm: Realm, one: SaidIn) -> None:
@@ -452,6 +455,8 @@ _PAGE_OF = {
     "acknowledgement": "warnings",
     "finding": "warnings",
     "report": "reports",
+    "claim": "claims",
+    "count": "claims",
     "log": "log",
     "refusal": "exchange",
     "recall": "reports",

@@ -6,7 +6,7 @@ and get the same bytes again; the same work for every view, and nothing shared b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from tocsin.core.times import SECOND, Micros
 from tocsin.picture import Picture
 from tocsin.policy import View
 from tocsin.warning import FeedState, Said, Topic, Watch
+from tocsin.warning.said import NOTHING, Heard
 
 from .readers import may_show
 
@@ -173,16 +174,19 @@ class World:
             for now in _due(sight.clock.now(), sight.last_step):
                 yield now, (sight,)
 
-    def step(self, now: Micros, sights: Sequence[Sight] | None = None) -> list[SaidIn]:
-        """Let the watches of `sights`, or of every view, look at `now`; what they say is still to be kept."""
+    def step(
+        self, now: Micros, sights: Sequence[Sight] | None = None, hear: Callable[[View, Realm], Heard] = lambda _view, _realm: NOTHING
+    ) -> list[SaidIn]:
+        """Let the watches of `sights`, or of every view, look at `now`; what they say is still to be kept. `hear`: what a view was told."""
         self._last_step = max(self._last_step, now)
         said: list[SaidIn] = []
         for sight in list(self._sights.values()) if sights is None else sights:
             sight.last_step = max(sight.last_step, now)
             tracks = sight.picture.tracks(now)
             feeds = [feed.state(now) for feed in self.feeds(sight.view)]
+            heard = hear(sight.view, self.realm)
             for watch in sight.watches.values():
-                step = watch.step(tracks, now, feeds)
+                step = watch.step(tracks, now, feeds, heard=heard)
                 said += [SaidIn(sight.view, one) for one in (*step.findings, *step.warnings)]
         return said
 

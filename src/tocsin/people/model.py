@@ -73,6 +73,8 @@ class Act(StrEnum):
     SUBSCRIPTION_CHANGE = "subscription:change"
     BUNDLE_EXPORT = "bundle:export"
     BUNDLE_IMPORT = "bundle:import"
+    CLAIM_SAY = "claim:say"
+    COUNT_SAY = "count:say"
     RULE_PROPOSE = "rule:propose"
     RULE_AGREE = "rule:agree"
     RULE_WITHDRAW = "rule:withdraw"

@@ -33,6 +33,7 @@ from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
 from .audit_routes import AuditController
 from .delivery_routes import InboxController, LedgerController, RequestController, RequirementController, SubscriptionController
+from .claim_routes import ClaimController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
 from .label_routes import LabelController
@@ -98,6 +99,7 @@ def make_app(node: Node) -> Litestar:
             WatchController,
             WarningController,
             ReportController,
+            ClaimController,
             ExchangeController,
             JournalController,
             LogController,
