@@ -33,6 +33,11 @@ def ask(*, json: Json = None, query: dict[str, Any] | None = None, **path: Any) 
 
 
 REPORT = {"title": "Harbour", "text": "Ferries are late.", "source": "harbour office", "grade": ("", "B2", "Z9")}
+CLAIM = {
+    "text": ("They train.", "", "\u202e"), "source": "paper", "grade": ("", "B2", "Z9"), "indicator": ("", "training", "x"),
+    "channel": ("document", "telephone", "x"), "latitude": (None, 47.0), "longitude": None, "claimed_at": (None, -1, 2**60),
+}  # fmt: skip
+COUNTS = {"series": ("aircraft", ""), "source": "ministry", "days": ([20000, 20001], [20000], [20000, 20000]), "counts": ([3.0, 4.0], [1])}
 MARKED = {
     "realm": SOME_REALMS,
     "classification": ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL", "COSMIC", ""),
@@ -133,6 +138,11 @@ REQUESTS: dict[str, Ask] = {
     ),
     "POST /warnings/{warning}/approve": ask(warning=WARNINGS, query={"realm": SOME_REALMS}, json=NOTED),
     "POST /warnings/{warning}/cancel": ask(warning=WARNINGS, query={"realm": SOME_REALMS}, json=NOTED),
+    "GET /claims": ask(query={"realm": REALMS}),
+    "GET /claims/indicators": ask(),
+    "POST /claims": ask(json=CLAIM | MARKED),
+    "GET /counts": ask(query={"realm": REALMS}),
+    "POST /counts": ask(json=COUNTS | MARKED),
     "GET /reports": ask(query={"realm": REALMS}),
     "POST /reports": ask(json=REPORT | MARKED),
     "POST /release/preview": ask(json=MARKED),

@@ -132,7 +132,7 @@ def _say(folder: Path, user: str, path: str, fields: dict[str, Any], marks: tupl
 def _marks(console: Console, marks: tuple[str, str, str]) -> dict[str, Any]:
     classification, to, realm = marks
     partners = [name for name in to.split(",") if name]
-    level = classification or console.session_levels()[0]
+    level = classification or console.get("/session")["levels"][0]
     return {"realm": realm, "classification": level, "releasable_to": partners, "caveats": []}
 
 
