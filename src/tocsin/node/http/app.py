@@ -32,8 +32,8 @@ from tocsin.node.warning_screens import WarningScreens
 from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
 from .audit_routes import AuditController
-from .delivery_routes import InboxController, LedgerController, RequestController, RequirementController, SubscriptionController
 from .claim_routes import ClaimController
+from .delivery_routes import InboxController, LedgerController, RequestController, RequirementController, SubscriptionController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
 from .factor_routes import FactorController, OwnSessionController
 from .label_routes import LabelController
