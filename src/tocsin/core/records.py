@@ -8,6 +8,7 @@ refers to the old one.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -353,6 +354,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
 }
 _KINDS = {body: kind for kind, body in _BODIES.items()}
 # What stands in banners and lists: one plain line, without a comma that would make two names of one.
+LONGEST_NAME = 64
 _NAME = re.compile(r"\w[\w .:+'()/-]{0,63}")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _HEADER = msgspec.json.Decoder(Record)
@@ -437,12 +439,17 @@ def _check_header(record: Record) -> None:
         raise BadRecord(f"a record's label has more than {MAX_CLAUSES} clauses of communities")
     if not all(0 <= time <= LAST for time in (label.expires, label.review) if time is not None):
         raise BadRecord("a record's label expires, or is to be reviewed, at a time out of range")
-    if not all(map(_NAME.fullmatch, names)):
+    if not all(len(name) <= LONGEST_NAME and _is_name(name) for name in names):
         raise BadRecord("a record's origin or label holds a name that is not 1 to 64 plain characters")
     if not 0 < len(record.author) <= 120 or not record.author.isprintable():
         raise BadRecord("a record's author is not 1 to 120 printable characters")
     if not _is_among(record.origin, label):
         raise BadRecord("a record's origin is not among its label's originators and readers")
+
+
+@functools.lru_cache(maxsize=4096)  # the same few partners stand in every label
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
 
 
 def _is_among(origin: str, label: Label) -> bool:

@@ -25,7 +25,7 @@ def read_json(data: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_D
         raise TooLarge("a signed body's bytes", len(data), max_bytes)
     _check_depth(data, max_depth)
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(data.decode("utf-8"))
         if _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -70,3 +70,7 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise BadRecord("a signed body holds a number past what can be represented")
     return value
+
+
+# Made once: `json.loads` makes one for each call.
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)

@@ -162,7 +162,8 @@ class Inbox:
         for one in list(self.chains.values()):
             stale = one.target > one.next and now - one.noticed_at >= settings.ask_again
             if one.klass == wire.RECORDS:
-                if stale:
+                # What is being taken in right now is no reason to ask.
+                if stale and not self._locks[wire.RECORDS].locked():
                     await self._ask_records(one)
                 continue
             async with self._locks[wire.OBSERVATIONS]:

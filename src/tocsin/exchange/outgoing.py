@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.core import TocsinError
@@ -24,10 +25,7 @@ from .urgent import Hurry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
-
     from tocsin.core import Label, Realm, Record
-    from tocsin.journal import Kept
     from tocsin.policy import Matter
 
     from .catalogue import Catalogue
@@ -40,6 +38,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 MAX_BATCH_BYTES = 2_000_000  # of signed bytes in one envelope
 SHARED = 16  # envelopes remembered, so that an audience's couriers seal once
 _TROUBLES: dict[type[TocsinError], str] = {RelayFull: "relay_full", RelayUnreachable: "relay_away"}
+SETTLED = 4096  # records whose decision is remembered
 ASKED = 8  # ranges that a partner may have outstanding
 
 
@@ -49,12 +48,14 @@ class Releases:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known: dict[tuple[Label, Realm, Matter], Release] = {}
+        self._settled: OrderedDict[str, tuple[Release, frozenset[str]]] = OrderedDict()
+        self._under = self._versions()
         context.book.listen(self._known.clear)
+        context.book.listen(self._settled.clear)
 
     def of(self, label: Label, realm: Realm, matter: Matter = OBSERVATIONS) -> Release:
         """Who may have what bears `label` in `realm`."""
-        gate = self._context.gate
-        lasts = label.expires is None and not gate.by_time and ORCON not in label.caveats
+        gate, lasts = self._context.gate, self._lasts(label)
         # Only consents are about one record; all else is decided by label, kind and topic.
         key = label, realm, matter._replace(record="")
         if not lasts or (found := self._known.get(key)) is None:
@@ -63,6 +64,25 @@ class Releases:
                 self._known.clear()
             if lasts:
                 self._known[key] = found
+        return found
+
+    def _lasts(self, label: Label) -> bool:
+        return label.expires is None and not self._context.gate.by_time and ORCON not in label.caveats
+
+    def _versions(self) -> tuple[int, int, int]:
+        return self._context.gate.standing.version, self._context.recalls.version, self._context.wants.version
+
+    def settled(self, record: Record) -> tuple[Release, frozenset[str]]:
+        """`of_record` and `circle`, remembered while nothing changes that they rest on: an audience's couriers all ask."""
+        if (under := self._versions()) != self._under:
+            self._settled.clear()
+            self._under = under
+        if (found := self._settled.get(record.id)) is None:
+            found = self.of_record(record), self.circle(record)
+            if self._lasts(self._context.gate.label_of(record)):
+                self._settled[record.id] = found
+                if len(self._settled) > SETTLED:
+                    self._settled.popitem(last=False)
         return found
 
     def basis(self) -> bytes:
@@ -150,30 +170,39 @@ class Packer:
 
     def gather(self, partner: str, owed: Sequence[store.Owed]) -> Gathered:
         """The first of `owed` that go to one audience, as items: a marker stands for what may no longer go."""
-        found = Gathered([], [], [], [], frozenset())
-        size = 0
+        batch: list[store.Owed] = []
+        items: list[wire.Item] = []
+        kinds: list[str] = []
+        reasons: list[str] = []
+        audience: frozenset[str] = frozenset()
+        size, alone = 0, frozenset({partner})
         for one in owed:
             kept = self._context.journal.get(one.record_id)
-            why = self._why_not(partner, kept)
+            if kept is None:
+                why, reach = "It was erased.", alone
+            else:
+                release, reach = self._releases.settled(kept.record)
+                why = "" if partner in release.audience else _why_not(partner, release)
             # A marker says nothing but that number so-and-so is void: it is between the two of us.
-            reach = frozenset({partner}) if kept is None or why else self._releases.circle(kept.record)
-            data = None if kept is None or why else kept.data
-            if found.batch and (reach != found.audience or size + len(data or one.item) > MAX_BATCH_BYTES):
+            item = wire.Item(1, one.item) if kept is None or why else wire.Item(0, kept.data)
+            reach = alone if item.state else reach
+            size += len(item.data)
+            if batch and (reach != audience or size > MAX_BATCH_BYTES):
                 break
-            found = found._replace(audience=reach)
-            size += len(data or one.item)
-            found.batch.append(one)
-            found.items.append(wire.Item(1, one.item) if data is None else wire.Item(0, data))
-            found.kinds.append("" if kept is None or why else kept.record.kind)
-            found.reasons.append(why)
-        return found
+            audience = reach
+            batch.append(one)
+            items.append(item)
+            kinds.append("" if kept is None or why else kept.record.kind)
+            reasons.append(why)
+        return Gathered(batch, items, kinds, reasons, audience)
 
     def message(self, partner: str, found: Gathered, epoch: Epoch) -> tuple[str, bytes] | None:
         """Tag and bytes of the message that brings what was gathered; None if the outbox does not hold what was chained."""
         context, batch = self._context, found.batch
         realm = batch[0].realm
         before = store.hash_before(context.journal, partner, realm, batch[0].seq)
-        if before is None or chain.run(before, [one.item for one in batch]) != batch[-1].after:
+        placed = [one.item for one in batch]
+        if before is None or (after := chain.run(before, placed)) != batch[-1].after:
             context.counts["outbox_damaged"] += 1
             return None
         tag = self._outstanding.tag_of(partner, realm)
@@ -184,35 +213,21 @@ class Packer:
             klass=wire.RECORDS,
             first=batch[0].seq,
             before=before,
-            items=[one.item for one in batch],
-            envelope=self._shared.envelope(epoch, realm, tuple(found.items), tuple(found.kinds)),
+            items=placed,
+            after=after,
+            envelope=self._shared.envelope(epoch, realm, placed, tuple(found.items), tuple(found.kinds)),
             sent_at=context.stamp(),
         )
 
     async def note(self, partner: str, found: Gathered) -> None:
         """Note in the ledger that what was gathered has left."""
-        went = [one.record_id for one, why in zip(found.batch, found.reasons, strict=True) if not why]
-        gone: dict[str, list[str]] = {}
-        for one, why in zip(found.batch, found.reasons, strict=True):
-            if why:
-                gone.setdefault(why, []).append(one.record_id)
-        now = self._context.clock.now()
-
-        def work(connection: Connection) -> None:
-            store.mark(connection, partner, went, "sent", None, now)
-            for why, ids in gone.items():
-                store.mark(connection, partner, ids, "withdrawn", why, now)
-
-        await self._context.journal.write(work)
+        note = partial(store.note_sent, partner=partner, went=found.batch, voids=found.reasons, now=self._context.clock.now())
+        await self._context.journal.write(note)
         await self._context.changed("ledger")
 
-    def _why_not(self, partner: str, kept: Kept | None) -> str:
-        if kept is None:
-            return "It was erased."
-        release = self._releases.of_record(kept.record)
-        if partner in release.audience:
-            return ""
-        return next((d.reason for d in release.decisions if d.partner == partner), "") or "It may not have it."
+
+def _why_not(partner: str, release: Release) -> str:
+    return next((d.reason for d in release.decisions if d.partner == partner), "") or "It may not have it."
 
 
 class Gathered(NamedTuple):
@@ -285,7 +300,8 @@ class Courier:
         await self._hurry.show(partner)
         if self._asked:
             (realm, first, last), _ = next(iter(self._asked.items()))
-            owed = store.between(context.journal, self._partner, realm, first, last, wire.MAX_ITEMS)
+            # What has not left yet comes in its turn.
+            owed = store.between(context.journal, self._partner, realm, first, last, wire.MAX_ITEMS, unsent=False)
             sent = await self._bring(partner, owed, again=True) if owed and owed[0].seq == first else 0
             self._asked.pop((realm, first, last), None)
             if sent and first + sent <= last:
@@ -319,11 +335,11 @@ class Shared:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._salts = context.entropy.child("envelope salts")
-        self._made: OrderedDict[tuple[bytes, str, tuple[wire.Item, ...]], bytes] = OrderedDict()
+        self._made: OrderedDict[tuple[bytes, str, bytes], bytes] = OrderedDict()
 
-    def envelope(self, epoch: Epoch, realm: Realm, items: tuple[wire.Item, ...], kinds: tuple[str, ...]) -> bytes:
-        """The envelope of these records under this epoch."""
-        key = epoch.id, realm, items
+    def envelope(self, epoch: Epoch, realm: Realm, placed: Sequence[bytes], items: tuple[wire.Item, ...], kinds: tuple[str, ...]) -> bytes:
+        """The envelope of these records under this epoch. `placed`: what each contributes to its chain, which stands for its bytes."""
+        key = epoch.id, realm, b"".join([*placed, bytes(item.state for item in items)])
         if (found := self._made.get(key)) is None:
             found = self.seal(seal.payload_of(self._context.keys, realm, items, kinds), epoch)
             self._made[key] = found

@@ -18,6 +18,7 @@ class Recalls:
 
     def __init__(self, journal: Journal) -> None:
         self._recalls: dict[str, list[Record]] = {}
+        self.version = 0  # another number after each recall
         for realm in journal.realms():
             after = -1
             while page := journal.records(realm, kind=RECALL, after=after):
@@ -29,6 +30,7 @@ class Recalls:
         for one in kept:
             if one.record.kind == RECALL and (target := recalled_by(one.record)):
                 self._recalls.setdefault(target, []).append(one.record)
+                self.version += 1
 
     def recall_of(self, record: Record) -> Record | None:
         """The record that recalled `record`, if its origin did, in the realm of both."""

@@ -243,9 +243,13 @@ def make_packet(
     items: Sequence[bytes],
     envelope: bytes,
     sent_at: Micros,
+    after: bytes | None = None,
 ) -> bytes:
-    """One message: the recipient's signed header, and the envelope that it shares with the others of its audience."""
-    digest, after = hashlib.sha256(envelope).digest(), chain.run(before, items)
+    """One message: the recipient's signed header, and the envelope that it shares with the others of its audience.
+
+    `after`: where `items` bring the chain from `before`, if the caller has worked it out already.
+    """
+    digest, after = hashlib.sha256(envelope).digest(), after or chain.run(before, items)
     header = wire.write(wire.Header(wire.VERSION, keys.partner, recipient, tag, klass, first, len(items), before, after, digest, sent_at))
     return wire.write(wire.Packet(header, keys.sign(HEADER, header, both=klass == wire.RECORDS), envelope))
 

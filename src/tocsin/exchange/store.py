@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal_column, select, text, update
 
 from tocsin.core import body_of
+from tocsin.journal.schema import insert_rows
 
 from . import chain, wire
 from .model import LedgerRow
-from .tables import catalogue, chains_in, chains_out, outbox, receipts, said
+from .tables import QUEUED, URGENT, catalogue, chains_in, chains_out, outbox, receipts, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,17 +25,38 @@ if TYPE_CHECKING:
     from tocsin.policy import Decision, Release
 
 # Made once: what a statement's cache key costs is more than what it does.
-_OWE = insert(outbox)
 _BEGIN = insert(chains_out)
 _CHAINS = select(chains_out).where(chains_out.c.realm == bindparam("realm"))
 _MOVE = update(chains_out).where(chains_out.c.partner == bindparam("b_partner"), chains_out.c.realm == bindparam("b_realm"))
 _MOVE = _MOVE.values(next=bindparam("next"), hash=bindparam("hash"))
+_OWED = (outbox.c.record_id, outbox.c.realm, outbox.c.seq, outbox.c.item, outbox.c.after)
+_PARTNER, _REALM = outbox.c.partner == bindparam("b_partner"), outbox.c.realm == bindparam("b_realm")
+_LIMIT: BindParameter[int] = bindparam("most")
+# As text, so that the database sees that its small index of just these rows will do.
+_QUEUED = select(*_OWED).where(_PARTNER, text(QUEUED)).order_by(outbox.c.realm, outbox.c.seq).limit(_LIMIT)
+_URGENT = select(*_OWED).where(_PARTNER, text(URGENT)).order_by(outbox.c.offered_at.desc(), outbox.c.seq.desc()).limit(_LIMIT)
+_RANGE = (_PARTNER, _REALM, outbox.c.seq >= bindparam("first"), outbox.c.seq <= bindparam("last"))
+_OPEN = outbox.c.state.in_([literal_column("'queued'"), literal_column("'sent'")])
+_BETWEEN = select(*_OWED).where(*_RANGE).order_by(outbox.c.seq).limit(_LIMIT)
+_GONE_OUT = select(*_OWED).where(*_RANGE, outbox.c.state != literal_column("'queued'")).order_by(outbox.c.seq).limit(_LIMIT)
+_HASH = select(outbox.c.after).where(_PARTNER, _REALM, outbox.c.seq == bindparam("seq"))
+_NOW: BindParameter[int] = bindparam("now")
+_SENT = update(outbox).where(*_RANGE, _OPEN).values(state="sent", at=_NOW, sent_at=func.coalesce(outbox.c.sent_at, _NOW))
+_VOID = update(outbox).where(*_RANGE, _OPEN).values(state="withdrawn", at=_NOW, reason=bindparam("why"))
+_CLOSE = update(outbox).where(*_RANGE, _OPEN).values(state="delivered", at=_NOW, delivered_at=_NOW)
+_PLACE = (chains_out.c.partner == bindparam("b_partner"), chains_out.c.realm == bindparam("b_realm"))
+_RECEIVED = select(chains_out.c.received).where(*_PLACE)
+_CLOSED = update(chains_out).where(*_PLACE, chains_out.c.received < bindparam("to")).values(received=bindparam("to"))
+_IN = (chains_in.c.sender == bindparam("b_sender"), chains_in.c.tag == bindparam("b_tag"), chains_in.c.klass == bindparam("b_klass"))
+_FORGET_IN = delete(chains_in).where(*_IN)
+_SAVE_IN = insert(chains_in)
+_OUTBOX = ("record_id", "partner", "realm", "seq", "item", "after", "state", "reason", "at", "offered_at", "sent_at", "delivered_at")
+_SAID = ("realm", "idx", "record_id")
 _SHOWN = {"refused": "sent", "withdrawn": "withheld"}
 RECEIPTS = {"receipt": "receipt-of", "acknowledgement": "acknowledges"}
 
 
-@dataclass(frozen=True, slots=True)
-class Owed:
+class Owed(NamedTuple):
     """One record's place in the chain to a partner."""
 
     record_id: str
@@ -61,20 +83,21 @@ def enqueue(connection: Connection, kept: Sequence[Kept], releases: Sequence[Rel
     """Outbox rows for new records, chained for each partner that may have them; the chains as they stand then."""
     chains: dict[tuple[str, str], OutChain] = {}
     known = {realm: _read_out(connection, realm) for realm in {one.record.realm for one in kept}}
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for one, release in zip(kept, releases, strict=True):
-        for decision in release.decisions:
-            if decision.partner not in release.audience:
-                rows.append(_withheld(one, decision, now))
+        record_id, realm, item = one.record.id, one.record.realm, hashlib.sha256(one.data).digest()
+        for partner, _, reason, *_ in release.decisions:
+            if partner not in release.audience:
+                rows.append((record_id, partner, realm, None, None, None, "withheld", reason[:200], now, None, None, None))
                 continue
-            key = decision.partner, one.record.realm
-            to = chains.get(key) or known[one.record.realm].get(decision.partner) or OutChain(0, wire.ZERO, 0)
-            row, chains[key] = _placed(one, decision, to, now)
-            rows.append(row)
-    if kept:
-        connection.execute(insert(said), [{"realm": k.record.realm, "idx": k.index, "record_id": k.record.id} for k in kept])
-    if rows:
-        connection.execute(_OWE, rows)
+            if (to := chains.get((partner, realm))) is None:
+                begun_at = known[realm].get(partner) or OutChain(0, wire.ZERO, 0)
+                to = chains[partner, realm] = OutChain(begun_at.next, begun_at.hash, begun_at.received, begun_at.start)
+            after = chain.step(to.hash, item)
+            rows.append((record_id, partner, realm, to.next, item, after, "queued", reason[:200], now, now, None, None))
+            to.next, to.hash = to.next + 1, after
+    insert_rows(connection, said, _SAID, [(one.record.realm, one.index, one.record.id) for one in kept])
+    insert_rows(connection, outbox, _OUTBOX, rows)
     moved: list[dict[str, Any]] = []
     begun: list[dict[str, Any]] = []
     for (partner, realm), to in chains.items():
@@ -157,52 +180,47 @@ def all_out(journal: Journal) -> dict[tuple[str, str], OutChain]:
 
 def queued(journal: Journal, partner: str, limit: int) -> list[Owed]:
     """What waits for `partner`, in order within each realm: the first run of one realm."""
-    rows = journal.read_rows(
-        select(outbox).where(outbox.c.state == "queued", outbox.c.partner == partner).order_by(outbox.c.realm, outbox.c.seq).limit(limit)
-    )
-    return _run(rows)
+    return _run(journal.read_rows(_QUEUED, {"b_partner": partner, "most": limit}))
 
 
-def urgent(journal: Journal, partner: str, kinds: Sequence[str], limit: int) -> list[Owed]:
-    """Records of these kinds that `partner` has given no receipt for, the newest first."""
-    of_kind = or_(*(and_(outbox.c.record_id >= f"{kind}--", outbox.c.record_id < f"{kind}-.") for kind in kinds))
-    where = (outbox.c.partner == partner, outbox.c.seq.is_not(None), outbox.c.state.in_(["queued", "sent"]), of_kind)
-    rows = journal.read_rows(select(outbox).where(*where).order_by(outbox.c.offered_at.desc(), outbox.c.seq.desc()).limit(limit))
-    return [Owed(row.record_id, row.realm, row.seq, row.item, row.after) for row in rows]
+def urgent(journal: Journal, partner: str, limit: int) -> list[Owed]:
+    """Records that cannot wait and that `partner` has given no receipt for, the newest first."""
+    return [Owed._make(row) for row in journal.read_rows(_URGENT, {"b_partner": partner, "most": limit})]
 
 
-def between(journal: Journal, partner: str, realm: str, first: int, last: int, limit: int) -> list[Owed]:
-    """A range of the chain to `partner`, whatever became of it before."""
-    where = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq >= first, outbox.c.seq <= last)
-    return _run(journal.read_rows(select(outbox).where(*where).order_by(outbox.c.seq).limit(limit)))
+def between(journal: Journal, partner: str, realm: str, first: int, last: int, limit: int, *, unsent: bool = True) -> list[Owed]:
+    """A range of the chain to `partner`, whatever became of it before; without `unsent`, those alone that left already."""
+    where = {"b_partner": partner, "b_realm": realm, "first": first, "last": last, "most": limit}
+    return _run(journal.read_rows(_BETWEEN if unsent else _GONE_OUT, where))
 
 
 def _run(rows: Sequence[Row[Any]]) -> list[Owed]:
-    found: list[Owed] = []
-    for row in rows:
-        if found and (row.realm, row.seq) != (found[-1].realm, found[-1].seq + 1):
-            break
-        found.append(Owed(row.record_id, row.realm, row.seq, row.item, row.after))
-    return found
+    found = [Owed._make(row) for row in rows]
+    if found and (found[-1].realm, found[-1].seq) == (found[0].realm, found[0].seq + len(found) - 1):
+        return found
+    return [one for at, one in enumerate(found) if (one.realm, one.seq) == (found[0].realm, found[0].seq + at)]
 
 
 def hash_before(journal: Journal, partner: str, realm: str, seq: int) -> bytes | None:
     """The chain's hash before item `seq`; None if the chain never came so far."""
     if seq == 0:
         return wire.ZERO
-    where = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq == seq - 1)
-    rows = journal.read_rows(select(outbox.c.after).where(*where))
+    rows = journal.read_rows(_HASH, {"b_partner": partner, "b_realm": realm, "seq": seq - 1})
     return rows[0].after if rows else None
 
 
-def mark(connection: Connection, partner: str, ids: Sequence[str], state: str, reason: str | None, now: Micros) -> None:
-    """Set the state of rows that no receipt has closed yet."""
-    if ids:
-        values: dict[str, Any] = {"state": state, "at": now} | ({"reason": reason} if reason else {})
-        if state == "sent":
-            values["sent_at"] = func.coalesce(outbox.c.sent_at, now)
-        where = (outbox.c.partner == partner, outbox.c.record_id.in_(ids), outbox.c.state.in_(["queued", "sent"]))
-        connection.execute(update(outbox).where(*where).values(**values))
+def note_sent(connection: Connection, partner: str, went: Sequence[Owed], voids: Sequence[str], now: Micros) -> None:
+    """Note that one run of a chain has left, unless a receipt has closed it. `voids`: why each went as a marker, empty if it did not."""
+    place = {"b_partner": partner, "b_realm": went[0].realm, "now": now}
+    if connection.scalar(_HASH, {**place, "seq": went[-1].seq}) != went[-1].after:
+        # The chain was begun anew meanwhile: these numbers are other records' now.
+        return
+    first = 0
+    for at in range(1, len(went) + 1):
+        if at == len(went) or voids[at] != voids[first]:
+            spot = {**place, "first": went[first].seq, "last": went[at - 1].seq}
+            connection.execute(_VOID, {**spot, "why": voids[first]}) if voids[first] else connection.execute(_SENT, spot)
+            first = at
 
 
 def withhold_all(connection: Connection, partner: str, reason: str, now: Micros) -> None:
@@ -214,17 +232,15 @@ def withhold_all(connection: Connection, partner: str, reason: str, now: Micros)
 def close(connection: Connection, partner: str, realm: str, have: wire.Have, now: Micros) -> None:
     """Close every row before a receipt's `next`, and note those that the partner would not keep."""
     # From where the last receipt ended: what this costs must not grow with what was ever said.
-    since = select(chains_out.c.received).where(chains_out.c.partner == partner, chains_out.c.realm == realm).scalar_subquery()
-    rows = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq >= since, outbox.c.seq < have.next)
+    place = {"b_partner": partner, "b_realm": realm}
+    spot = {**place, "first": connection.scalar(_RECEIVED, place) or 0, "last": have.next - 1, "now": now}
     refused = [seq for seq in have.refused if seq < have.next]
     if refused:
         says = {"state": "refused", "reason": "Their node would not keep it.", "at": now}
+        rows = (outbox.c.partner == partner, outbox.c.realm == realm, outbox.c.seq >= spot["first"], outbox.c.seq < have.next)
         connection.execute(update(outbox).where(*rows, outbox.c.seq.in_(refused), outbox.c.state.in_(["queued", "sent"])).values(**says))
-    connection.execute(
-        update(outbox).where(*rows, outbox.c.state.in_(["queued", "sent"])).values(state="delivered", at=now, delivered_at=now)
-    )
-    place = (chains_out.c.partner == partner, chains_out.c.realm == realm, chains_out.c.received < have.next)
-    connection.execute(update(chains_out).where(*place).values(received=have.next))
+    connection.execute(_CLOSE, spot)
+    connection.execute(_CLOSED, {**place, "to": have.next})
 
 
 def ledger(journal: Journal, record_id: str, recall_id: str = "") -> list[LedgerRow]:
@@ -326,11 +342,10 @@ def begin_anew(connection: Connection, partner: str, realm: str, start: bytes, n
 
 def save_in(connection: Connection, sender: str, tag: str, klass: str, realm: str, head: tuple[int, bytes, Micros]) -> None:
     """Keep how far a chain from `sender` has come: next number, hash, and the latest sender's time."""
-    where = (chains_in.c.sender == sender, chains_in.c.tag == tag, chains_in.c.klass == klass)
-    connection.execute(delete(chains_in).where(*where))
+    connection.execute(_FORGET_IN, {"b_sender": sender, "b_tag": tag, "b_klass": klass})
     next_, hash_, sent_at = head
     row = {"sender": sender, "tag": tag, "klass": klass, "realm": realm, "next": next_, "hash": hash_, "sent_at": sent_at}
-    connection.execute(insert(chains_in), [row])
+    connection.execute(_SAVE_IN, [row])
 
 
 def drop_in(connection: Connection, sender: str, tags: Sequence[str], klass: str) -> None:

@@ -40,6 +40,7 @@ class Sent:
 
     seq: int
     before: bytes
+    item: bytes
     packed: bytes
     label: Label
 
@@ -189,10 +190,11 @@ class Streams:
         envelope = self._seal(realm, packed, audience)
         self._context.counts["observations_sent"] += len(batch)
         self._context.counts["observation_bytes"] += len(envelope[1])
+        item = hashlib.sha256(packed).digest()
         for name in names:
             line, one = self._line(name), self._chain_of(name, realm)
-            sent = Sent(one.next, one.hash, packed, label)
-            one.next, one.hash = one.next + 1, chain.step(one.hash, hashlib.sha256(packed).digest())
+            sent = Sent(one.next, one.hash, item, packed, label)
+            one.next, one.hash = one.next + 1, chain.step(one.hash, item)
             one.ring.append(sent)
             self._put(line, one, sent, envelope)
 
@@ -239,7 +241,7 @@ class Streams:
                     klass=wire.OBSERVATIONS,
                     first=sent.seq,
                     before=sent.before,
-                    items=[hashlib.sha256(sent.packed).digest()],
+                    items=[sent.item],
                     envelope=envelope,
                     sent_at=context.stamp(),
                 )

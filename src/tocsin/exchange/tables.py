@@ -3,9 +3,16 @@
 Nothing here is labelled text: records stand in the journal, and these rows name them by id.
 """
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text, text
 
 from tocsin.journal.tables import metadata
+
+# As the migration writes them: a query that says the same words finds the index of just these rows.
+QUEUED = "state = 'queued'"
+URGENT = (
+    "seq IS NOT NULL AND state IN ('queued', 'sent') AND (record_id >= 'recall--' AND record_id < 'recall-.'"
+    " OR record_id >= 'warning--' AND record_id < 'warning-.')"
+)
 
 partners = Table(
     "partners",
@@ -56,7 +63,9 @@ outbox = Table(
     Column("sent_at", BigInteger),
     Column("delivered_at", BigInteger),
     Index(None, "partner", "realm", "seq", unique=True),
-    Index(None, "state", "partner"),
+    # Small ones, of what is still to go alone.
+    Index("ix_outbox_queued", "partner", "realm", "seq", sqlite_where=text(QUEUED), postgresql_where=text(QUEUED)),
+    Index("ix_outbox_urgent", "partner", "offered_at", "seq", sqlite_where=text(URGENT), postgresql_where=text(URGENT)),
 )
 
 chains_out = Table(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .outgoing import Grants, Packer
     from .outstanding import Outstanding
 
-KINDS: Final = frozenset({"warning", "recall"})
+KINDS: Final = frozenset({"warning", "recall"})  # as `tables.URGENT` has them
 BEHIND: Final = wire.MAX_ITEMS  # with fewer records owed, the chain itself is as quick
 AT_ONCE: Final = 4  # the newest that are shown
 REMEMBERED: Final = 256
@@ -39,7 +39,7 @@ class Hurry:
         """Show what is urgent now; raises what the journal raises."""
         if self._outstanding.owed(partner.id) <= BEHIND:
             return
-        for one in store.urgent(self._context.journal, partner.id, sorted(KINDS), AT_ONCE):
+        for one in store.urgent(self._context.journal, partner.id, AT_ONCE):
             if one.record_id in self._shown:
                 continue
             found = self._packer.gather(partner.id, [one])

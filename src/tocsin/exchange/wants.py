@@ -34,6 +34,7 @@ class Wants:
 
     def __init__(self, journal: Journal, me: str) -> None:
         self._me = me
+        self.version = 0  # another number after each subscription
         self._held: dict[str, dict[str, Record]] = {}
         self._bodies: dict[str, tuple[Subscription, ...]] = {}
         for realm in journal.realms():
@@ -47,8 +48,7 @@ class Wants:
         changed = False
         for one in kept:
             record = one.record
-            body = body_of(record)
-            if record.origin == self._me or not isinstance(body, Subscription):
+            if record.kind != SUBSCRIPTION or record.origin == self._me or not isinstance(body := body_of(record), Subscription):
                 continue
             held = self._held.setdefault(record.origin, {})
             if body.state == "ended":
@@ -57,6 +57,7 @@ class Wants:
                 held[body.name] = record
             self._bodies[record.origin] = tuple(body for found in held.values() if isinstance(body := body_of(found), Subscription))
             changed = True
+            self.version += 1
         return changed
 
     def of(self, partner: str) -> tuple[Subscription, ...]:

@@ -10,14 +10,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from .errors import Damaged, NotKept
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine, Table
 
 FILE = "journal.db"
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -67,6 +69,18 @@ def checkpoint(engine: Engine) -> None:
     """Move SQLite's write-ahead log into the database and empty it, unless a reader is in the way just now."""
     with engine.connect() as connection:
         connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
+def insert_rows(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of plain values, all at once. `columns`: their names in `table`, in the rows' order."""
+    if not rows:
+        return
+    # What SQLAlchemy makes of each row's parameters costs as much as the insert itself.
+    if connection.dialect.paramstyle == "qmark":
+        places = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})", list(rows))  # noqa: S608 - names of ours
+    else:
+        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def unreadable(error: Exception) -> Damaged | NotKept:

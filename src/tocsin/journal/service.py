@@ -39,9 +39,7 @@ _MOST_AT_ONCE = 10_000
 _HEADER = msgspec.json.Decoder(Record)
 # Made once: what a statement's cache key costs is half of what a single record costs.
 _HELD = select(records.c.record_id).where(records.c.record_id.in_(bindparam("ids", expanding=True)))
-_KEEP = insert(records)
 _COLUMNS = ("realm", "idx", "kind", "record_id", "leaf", "key_id", "sealed")
-_KEEP_ROW = f"INSERT INTO records ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of ours
 _BY_ID = select(records).where(records.c.record_id == bindparam("record_id"))
 _BY_INDEX = select(records).where(records.c.realm == bindparam("realm"), records.c.idx.in_(bindparam("indexes", expanding=True)))
 _OF_KIND = (
@@ -250,8 +248,7 @@ class Journal:
             sealed = seals.seal_row(key, seals.bound_of(realm, index, kind, record_id, leaf), salt, proof, data)
             rows.append((realm, index, kind, record_id, leaf, key.id, sealed))
             new.append(Kept(index, data, record, proof, salt, leaf))
-        if rows:
-            _insert(connection, rows)
+        schema.insert_rows(connection, records, _COLUMNS, rows)
         if also is not None:
             also(connection, new)
         self._memory.add(new)
@@ -282,14 +279,6 @@ class Journal:
                 return work(connection)
         except SQLAlchemyError as error:
             raise Damaged(f"the journal cannot be read: the database says {schema.reason(error)}") from None
-
-
-def _insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-    # What SQLAlchemy makes of each row's parameters costs as much as the insert itself.
-    if connection.dialect.paramstyle == "qmark":
-        connection.exec_driver_sql(_KEEP_ROW, rows)
-    else:
-        connection.execute(_KEEP, [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
 
 
 def _check(entry: Entry) -> None:

@@ -16,16 +16,23 @@ if TYPE_CHECKING:
     from tocsin.core.times import Micros
 
 
+_LEARNED = frozenset({"consent", "relabel"})
+
+
 class Standing:
-    """Consents and lowered labels, by the record that they are about."""
+    """Consents and lowered labels, by the record that they are about. `version` is another number after each that was learned."""
 
     def __init__(self) -> None:
+        self.version = 0
         self._consents: dict[tuple[str, str], dict[str, Consent]] = defaultdict(dict)
         self._lowered: dict[str, dict[str, tuple[Micros, str, Label]]] = defaultdict(dict)
 
     def learn(self, record: Record) -> bool:
         """Take note of a consent or a relabelling that is in force; whether `record` was one."""
+        if record.kind not in _LEARNED:
+            return False
         body = body_of(record)
+        self.version += 1
         if isinstance(body, Consent):
             self._consents[body.record, record.origin][record.id] = body
             return True

@@ -9,9 +9,19 @@ branch_labels = None
 depends_on = None
 
 
+QUEUED = sa.text("state = 'queued'")
+URGENT = sa.text(
+    "seq IS NOT NULL AND state IN ('queued', 'sent') AND (record_id >= 'recall--' AND record_id < 'recall-.'"
+    " OR record_id >= 'warning--' AND record_id < 'warning-.')"
+)
+
+
 def upgrade() -> None:
     for name in ("offered_at", "sent_at", "delivered_at"):
         op.add_column("outbox", sa.Column(name, sa.BigInteger))
+    op.drop_index("ix_outbox_state_partner", "outbox")
+    op.create_index("ix_outbox_queued", "outbox", ["partner", "realm", "seq"], sqlite_where=QUEUED, postgresql_where=QUEUED)
+    op.create_index("ix_outbox_urgent", "outbox", ["partner", "offered_at", "seq"], sqlite_where=URGENT, postgresql_where=URGENT)
     op.add_column("chains_out", sa.Column("start", sa.LargeBinary(16)))
     op.create_table(
         "said",
