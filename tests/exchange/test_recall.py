@@ -54,7 +54,8 @@ async def test_a_deletion_that_never_reached_partners_4681(tmp_path):
         await until(lambda: len(b.journal.records(REALM, kind="recall")) == 3)
         # What lay sealed at the relay could not be opened by a node without its key, and is void now.
         assert b.titles() == ["had"]
-        assert b.exchange._context.recalls.recall_of(b.journal.get(had.record.id).record) is not None
+        # It is on disk a moment before it is in memory.
+        await until(lambda: b.exchange._context.recalls.recall_of(b.journal.get(had.record.id).record) is not None)
         await until(lambda: a.fate(had, "BIRCH").recalled_at is not None)
         assert a.state(waiting)["BIRCH"] == "withheld"
         assert a.fate(waiting, "BIRCH").reason == "It was recalled."
