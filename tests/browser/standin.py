@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import uvicorn
+from tests.browser.keeping import Keeping
 from tests.browser.shapes import (
     MINUTE,
     NIGHT,
@@ -66,6 +67,7 @@ class Scene:
         self.log: list[dict] = []
         self.reports = [report_of(self.now)]
         self.rehearsal: dict = {"running": False, "realm": None, "elapsed_s": 0, "of_s": 240, "step": 0, "steps": []}
+        self.keeping = Keeping(self.now)
         self.aircraft = [self._flight(n) for n in range(traffic)]
         self.stream = [{"n": 9000 + k, "behind": k} for k in range(12)]
 
@@ -117,6 +119,8 @@ class Scene:
         return {
             "user": "m.weber",
             "roles": ["watch-officer", "approver"],
+            "may": self.keeping.may,
+            "communities": ["air-picture", "sea-rescue"],
             "csrf": "standin",
             "node": {"id": "aster", "name": "Aster watch floor"},
             "realms": [known[r] for r in self.realms],
@@ -130,7 +134,7 @@ class Scene:
 
     def answer(self, method: str, path: str, query: dict, body: dict) -> tuple[int, object]:
         realm = query.get("realm", ["live"])[0]
-        if method == "POST":
+        if method in {"POST", "PATCH"}:
             self.posted.append((path, body))
         if path == "/session" and method == "POST":
             self.logged_in = body.get("password") == "correct horse"
@@ -169,6 +173,13 @@ class Scene:
                 return 200, self.reports[0]
             case "POST", "release":
                 return 200, decisions(body)
+            case "GET", "exchange" if parts[1:] == ["ledger"]:
+                return 200, self.keeping.ledger
+            case "POST", "exchange":
+                row = next(row for row in self.keeping.ledger if row["record"] == parts[2])
+                row["recalled"] = {"record": "recall--2", "by": "aster", "at": self.now, "why": body["why"]}
+                row["partners"][0]["recalled_at"] = self.now
+                return 200, row
             case "GET", "exchange":
                 return 200, exchange_of(self.now)
             case "GET", "journal":
@@ -186,7 +197,7 @@ class Scene:
             case "DELETE", "rehearsal":
                 self.rehearsal = {**self.rehearsal, "running": False}
                 return 204, None
-        return 404, {"error": f"no {path}"}
+        return self.keeping.answer(method, parts, body, query)
 
     def _warning(self, method: str, parts: list[str], body: dict) -> tuple[int, object]:
         found = next((w for w in self.warnings if w["warning"] == parts[1]), None)

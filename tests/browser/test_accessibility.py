@@ -31,14 +31,26 @@ def test_axe_finds_nothing(open_page, served, scheme):
     for name, ready in (
         ("watch", "article[data-warning]"),
         ("map", ".map[data-idle]"),
-        ("exchange", "table"),
+        ("exchange/inbox/report--in9", ".inside"),
+        ("exchange/sent", ".fates li"),
+        ("exchange/requests", ".answers"),
+        ("exchange/requests/new", ".preview li"),
+        ("exchange/links", "table"),
         ("reports", ".preview li"),
         ("audit", "table"),
+        ("audit/acts", "table"),
+        (f"audit/proof/{next(iter(scene.keeping.proofs))}", "[data-part]"),
+        ("partners", "[data-partner]"),
+        ("people", ".sheet li button"),
+        ("people/users", "[data-user]"),
+        ("people/machines", "table"),
+        ("people/proposals", "table"),
         ("log", "form"),
     ):
         page.evaluate("hash => { location.hash = hash }", f"#/{NIGHT}/{name}")
         page.wait_for_selector(ready)
         page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
         found[name] = complaints(page)
     page.evaluate("hash => { location.hash = hash }", f"#/{NIGHT}/watch")
     page.wait_for_selector("article[data-warning]")

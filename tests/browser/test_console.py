@@ -11,7 +11,7 @@ from tests.browser.standin import Scene
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
 LOST = "WebSocket connection"
-PAGES = ("watch", "map", "exchange", "reports", "audit", "log")
+PAGES = ("watch", "map", "exchange", "exchange/links", "reports", "audit", "partners", "people", "log")
 
 
 @pytest.fixture
@@ -65,7 +65,16 @@ def test_nothing_of_a_warning_is_below_the_fold(open_page, address):
 
 def test_number_keys_switch_pages_and_the_address_says_where(open_page, address):
     page = open_page(address, hash=at("watch"))
-    for key, name in (("2", "map"), ("3", "exchange"), ("4", "reports"), ("5", "audit"), ("0", "log"), ("1", "watch")):
+    for key, name in (
+        ("2", "map"),
+        ("3", "exchange"),
+        ("4", "reports"),
+        ("5", "audit"),
+        ("6", "partners"),
+        ("7", "people"),
+        ("0", "log"),
+        ("1", "watch"),
+    ):
         page.keyboard.press(key)
         page.wait_for_url(re.compile(f"#/{re.escape(NIGHT)}/{name}$"))
         page.wait_for_selector(f"nav a[aria-current][href$='/{name}']")
@@ -225,7 +234,7 @@ def test_a_lost_stream_is_said_with_its_time_and_comes_back(open_page, address, 
 
 def test_what_does_not_come_is_named_with_the_reason(open_page, address, scene):
     scene.broken.add("exchange")
-    page = open_page(address, hash=at("exchange"), expect=("500",))
+    page = open_page(address, hash=at("exchange/links"), expect=("500",))
     page.get_by_text("The state of the exchange did not come: the archive does not answer").wait_for()
     scene.broken.clear()
     page.get_by_text("Fingerprint of the keys").wait_for()
@@ -254,7 +263,8 @@ def test_a_report_shows_before_sending_who_gets_it(open_page, address, scene):
     assert [(s["releasable_to"], s["classification"]) for s in sent] == [(["birch"], "UNCLASSIFIED")]
 
 
-def test_asking_partners_begins_a_report_with_the_question(open_page, address):
+def test_asking_partners_begins_a_report_where_the_node_takes_no_requests(open_page, address, scene):
+    scene.keeping.may.remove("request:say")
     page = open_page(address, hash=at("watch"))
     page.wait_for_selector("article[data-warning]")
     page.keyboard.press("q")

@@ -27,6 +27,10 @@ export class Api {
     return this.#ask<T>('POST', path, body)
   }
 
+  change<T>(path: string, body: unknown): Promise<T> {
+    return this.#ask<T>('PATCH', path, body)
+  }
+
   remove(path: string): Promise<void> {
     return this.#ask<void>('DELETE', path)
   }

@@ -23,6 +23,8 @@ export class App {
   /** Recovery codes of a second factor that was just added: shown once, before anything else. */
   recovery = $state.raw<string[]>([])
   session = $state.raw<Session | null>(null)
+  /** Somebody waits for the second factor to be proven once more; called with whether it was. */
+  proving = $state.raw<((proven: boolean) => void) | null>(null)
   route = $state.raw<Route>(parseRoute(location.hash))
   /** The browser's clock in ms, once a second; with the node's offset it is the protocol clock. */
   tick = $state(Date.now())
@@ -42,7 +44,9 @@ export class App {
   /** A rehearsal was started here, so that its end is shown too. */
   rehearsed = $state(false)
   /** What the form on the reports page starts with, when another page asks for it. */
-  draft = $state.raw<{ title: string; text: string } | null>(null)
+  draft = $state.raw<{ title: string; text: string; corrects?: string } | null>(null)
+  /** What the form for a request starts with. */
+  question = $state.raw<{ question: string; topic: string; indicator: string } | null>(null)
 
   readonly warnings = new Slot<Warning[]>()
   readonly assessments = new Slot<Assessment[]>()
@@ -138,14 +142,30 @@ export class App {
     return (named ? this.warnings.data?.find((w) => w.warning === named) : this.ringing[0]) ?? null
   }
 
+  /** Whether this user's roles allow an act (`report:say`): the node says which; it alone decides when it is done. */
+  may(...acts: string[]): boolean {
+    return acts.some((act) => this.session?.may?.includes(act))
+  }
+
+  /** Does something that may want a second factor proven just now: asks for it, and does it again. Throws `ApiError`. */
+  async sure<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 428) throw error
+      if (!(await new Promise<boolean>((done) => (this.proving = done)))) throw error
+      return act()
+    }
+  }
+
   go(to: Partial<Route>): void {
     const realm = to.realm ?? this.realm?.realm ?? null
     const page = to.page ?? this.route.page
-    location.hash = formatRoute({ realm, page, item: to.item ?? null })
+    location.hash = formatRoute({ realm, page, item: to.item ?? null, more: to.more ?? null })
   }
 
-  href(page: Page, item: string | null = null): string {
-    return formatRoute({ realm: this.realm?.realm ?? null, page, item })
+  href(page: Page, item: string | null = null, more: string | null = null): string {
+    return formatRoute({ realm: this.realm?.realm ?? null, page, item, more })
   }
 
   look(lat: number, lon: number): void {

@@ -25,6 +25,10 @@ export interface Session {
   levels: string[]
   policy: string
   partners: string[]
+  caveats?: string[]
+  communities?: string[]
+  /** What this user's roles allow, as `subject:action`. */
+  may?: string[]
 }
 
 export type FeedState = 'ok' | 'late' | 'silent' | 'ended' | 'failed'

@@ -9,6 +9,7 @@ import msgspec
 
 from tocsin.core import BadLabel, Label, Realm, Record, Report, banner, body_of, join
 from tocsin.journal import Kept
+from tocsin.people.roles import MAY, may
 
 from .filtered import Filtered
 from .readers import Reader
@@ -34,12 +35,14 @@ class Screens:
         return {
             "user": reader.user.name,
             "roles": sorted(reader.user.roles),
+            "may": sorted(act for act in MAY if may(reader.user.roles, act)),
             "csrf": reader.csrf,
             "node": {"id": config.id, "name": config.name},
             "policy": config.policy.name,
             "levels": list(config.policy.levels[: reader.user.clearance.classification + 1]),
             "caveats": sorted(reader.user.clearance.caveats),
             "partners": sorted(p.card.partner for p in self._node.book.partners()),
+            "communities": sorted(community.communities) if (community := self._node.gate.community) is not None else [],
             "realms": self.realms(reader),
             "demo": config.demo_clock is not None,
             "notice": config.notice,

@@ -1,0 +1,98 @@
+/** What the node says of delivery: inbox, ledger, requests, requirements (docs/architecture.md, HTTP). Times are µs UTC. */
+
+import type { Knows, Micros } from './types'
+
+export interface Recalled {
+  record: string
+  by: string
+  at: Micros
+  why: string
+}
+
+export interface InboxRow {
+  index: number | null
+  record: string
+  kind: string
+  origin: string
+  author: string
+  title: string
+  protocol_time: Micros
+  banner: string
+  read_at: Micros | null
+  recalled: Recalled | null
+  fits?: string[]
+}
+
+export interface Fate {
+  partner: string
+  name: string
+  state: 'withheld' | 'queued' | 'sent' | 'delivered' | 'read'
+  at: Micros | null
+  reason: string
+  offered_at: Micros | null
+  sent_at: Micros | null
+  delivered_at: Micros | null
+  read_at: Micros | null
+  read_by: string
+  recalled_at: Micros | null
+  recall_read_at: Micros | null
+  recall_read_by: string
+}
+
+export interface LedgerRow {
+  record: string
+  kind: string
+  author: string
+  title: string
+  protocol_time: Micros
+  banner: string
+  recalled: Recalled | null
+  partners: Fate[]
+}
+
+interface Brief {
+  record: string
+  kind: string
+  origin: string
+  author: string
+  title: string
+  protocol_time: Micros
+}
+
+export interface RequestRow {
+  record: string
+  origin: string
+  author: string
+  mine: boolean
+  question: string
+  why: string
+  state: 'open' | 'answered' | 'closed'
+  topic: string
+  indicator: string
+  priority: string
+  wanted_by: Micros | null
+  protocol_time: Micros
+  banner: string
+  serves: string[]
+  answers: Brief[]
+  who_knows: Knows[]
+}
+
+export interface RequirementRow {
+  record: string
+  origin: string
+  mine: boolean
+  number: string
+  text: string
+  topic: string
+  state: 'standing' | 'ended' | 'past'
+  valid_from: Micros
+  valid_until: Micros
+  banner: string
+  served_by: Brief[]
+}
+
+export const KINDS = ['report', 'claim', 'finding', 'warning', 'request', 'requirement', 'recall', 'rule', 'subscription'] as const
+/** The node takes these and no others: the words go further than the record's own label may. */
+export const RECALL_REASONS = ['mistaken', 'released in error', 'withdrawn by its source', 'superseded', 'required by law'] as const
+export const PRIORITIES = ['routine', 'priority', 'immediate'] as const
