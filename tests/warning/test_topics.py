@@ -1,13 +1,19 @@
 """Topic files: what is read means one thing, and every refusal says where."""
 
+import json
+import math
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.core import InputError, TooLarge
-from tocsin.warning import BadTopic, read_topic, shipped
+from tocsin.warning import BadTopic, read_topic, shipped, topic_schema
 from tocsin.warning.topics import MAX_BYTES, parameters_of
 
 FILE = Path(__file__).parents[2] / "examples" / "topics" / "airborne-rapid-deployment.yaml"
@@ -154,3 +160,87 @@ def test_parameters_come_as_the_detectors_own_struct():
 def test_a_topic_that_does_not_ship_is_refused(name):
     with pytest.raises(BadTopic, match="no topic of that name"):
         shipped(name)
+
+
+# --- the schema ----------------------------------------------------------------------------------------------------
+
+
+def fits(value, schema, whole):
+    """Whether `value` fits: as much of JSON Schema as topic files' own uses, so that a keyword nobody checks is an error."""
+    known = {"$ref", "$schema", "$defs", "title", "description", "default", "type", "properties", "required", "additionalProperties"}
+    known |= {"items", "prefixItems", "minItems", "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum"}
+    known |= {"exclusiveMinimum", "exclusiveMaximum", "enum", "anyOf", "propertyNames", "x-parameters"}
+    assert set(schema) <= known, set(schema) - known
+    if "$ref" in schema:
+        return fits(value, whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
+    if "anyOf" in schema:
+        return any(fits(value, one, whole) for one in schema["anyOf"])
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    kinds = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "null": type(None), "boolean": bool}
+    if "type" in schema and (not isinstance(value, kinds[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean")):
+        return False
+    if isinstance(value, dict):
+        own, more = schema.get("properties", {}), schema.get("additionalProperties", True)
+        if not set(schema.get("required", ())) <= set(value) or (more is False and set(value) - set(own)):
+            return False
+        if not all(fits(name, schema.get("propertyNames", {}), whole) for name in value):
+            return False
+        return all(fits(one, own.get(name, more if isinstance(more, dict) else {}), whole) for name, one in value.items())
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 10**9):
+            return False
+        first = schema.get("prefixItems", [])
+        rest = schema.get("items", {})
+        schemas = [*first, *[rest if isinstance(rest, dict) else {}] * (len(value) - len(first))]
+        return all(fits(one, each, whole) for one, each in zip(value, schemas, strict=False))
+    if isinstance(value, str):
+        return schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 10**9) and bool(
+            re.search(schema.get("pattern", ""), value)
+        )
+    if isinstance(value, (int, float)):
+        low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+        return low <= value <= high and schema.get("exclusiveMinimum", -math.inf) < value < schema.get("exclusiveMaximum", math.inf)
+    return True
+
+
+@pytest.mark.parametrize("name", ["airborne-rapid-deployment", "daily-surge"])
+def test_the_topics_that_ship_fit_the_schema(name):
+    schema = topic_schema()
+    data = yaml.safe_load((Path(__file__).parents[2] / "examples" / "topics" / f"{name}.yaml").read_bytes())
+    assert fits(data, schema, schema)
+    for indicator in data["indicators"]:
+        parameters = schema["x-parameters"][indicator["detector"]]
+        assert fits(indicator.get("parameters", {}), parameters, parameters)
+
+
+def broken(data, *path, value):
+    for key in path[:-1]:
+        data = data[key]
+    data[path[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("surprise",), 1),
+        (("hypotheses", 0, "base_rate"), 1.0),
+        (("hypotheses", 0, "base_rate"), "much"),
+        (("places", 0, "kind"), "somewhere"),
+        (("groups",), []),
+        (("levels", 1, "name"), "loud"),
+        (("indicators", 0, "id"), "Not A Name"),
+    ],
+)
+def test_the_schema_refuses_what_a_topic_may_not_say(path, value):
+    schema = topic_schema()
+    data = yaml.safe_load((Path(__file__).parents[2] / "examples" / "topics" / "airborne-rapid-deployment.yaml").read_bytes())
+    broken(data, *path, value=value)
+    assert not fits(data, schema, schema)
+
+
+def test_the_command_prints_the_schema_and_the_docs_name_it():
+    ended = subprocess.run([sys.executable, "-m", "tocsin", "topic", "schema"], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == json.loads(json.dumps(topic_schema()))
+    assert "tocsin topic schema" in (Path(__file__).parents[2] / "docs" / "warning.md").read_text()

@@ -79,6 +79,7 @@ for parent, name, where, words in (
     (partner, "revoke", "partners:revoke", "Trust a partner's keys no more."),
     (partner, "remove", "partners:remove", "Stop sharing with a partner."),
     (topic, "check", "topic:check", "Check a topic file."),
+    (topic, "schema", "topic:schema", "Print the JSON Schema of topic files."),
     (scene, "make", "scene:make", "Write scenes for `tocsin bench warning --scenes`."),
     (rule, "list", "rules:list_", "Every rule, with who stands behind it."),
     (rule, "propose", "rules:propose", "Propose a rule; another approver has to agree."),

@@ -16,7 +16,7 @@ from .lifecycle import Rule
 from .model import Hypothesis, Indicator, Level, Place, Topic
 from .scene import Scene
 from .service import Said, Step, Watch
-from .topics import read_topic, shipped
+from .topics import read_topic, shipped, topic_schema
 
 __all__ = [
     "Assessment",
@@ -46,4 +46,5 @@ __all__ = [
     "lifecycle",
     "read_topic",
     "shipped",
+    "topic_schema",
 ]

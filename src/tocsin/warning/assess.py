@@ -15,7 +15,7 @@ from tocsin.core import Evidence
 from tocsin.core.times import SECOND, Micros
 
 from . import words
-from .filter import information_gain
+from .filter import entropy_bits, information_gain
 from .geodesy import Point, hull
 from .scene import CLAIMED
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .model import Topic
 
 _MOST_LIKELIER: Final = 1e6
+_MOST_ASKS: Final = 3
 _SINGLE: Final = "Does anything but transponders see them? What radar says would count for more than all of this."
 
 
@@ -72,10 +73,20 @@ class Named(msgspec.Struct, frozen=True):
     title: str
 
 
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to ask others, and the bits that its answer is expected to tell. `indicator` is empty where it is about all of them."""
+
+    indicator: str
+    question: str
+    bits: float
+
+
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """What one view makes of a topic at `time`, in µs UTC like all times.
 
-    `count`: aircraft that are part of it now. `history`: the probabilities over 36 hours at most.
+    `count`: aircraft that are part of it now. `history`: the probabilities over 36 hours at most. `asks`: the best questions, the most
+    telling first; `would_change_bits` is what the answer to `would_change` is expected to tell. `changed`: what is other than it was
+    when last something was: since when is `changed_at`.
     """
 
     topic: str
@@ -98,6 +109,10 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     indicators: tuple[IndicatorState, ...]
     cannot_see: tuple[str, ...]
     would_change: str
+    would_change_bits: float
+    asks: tuple[Ask, ...]
+    changed: tuple[str, ...]
+    changed_at: Micros | None
     eta: Micros | None
     eta_place: str
     area: tuple[Point, ...]
@@ -132,6 +147,8 @@ class State(NamedTuple):
     unseen: Sequence[str]
     broken: Mapping[str, str]
     history: Sequence[tuple[Micros, dict[str, float]]]
+    changed: Sequence[str] = ()
+    changed_at: Micros | None = None
 
 
 def weigh(forward: Forward, rates: Rates, subject: str, now: Micros, whole: Array) -> dict[str, float]:
@@ -152,6 +169,8 @@ def assess(state: State, *, outward: bool = False) -> Assessment:
     coming = [(e.sighting.eta, e.sighting.place) for e in live if e.sighting.eta is not None]
     eta, place = min(coming) if coming else (None, "")
     names = topic.level_names
+    asks = _asks(state)
+    change, bits = _would_change(state, asks)
     return Assessment(
         topic=topic.id,
         title=topic.title,
@@ -172,7 +191,11 @@ def assess(state: State, *, outward: bool = False) -> Assessment:
         evidence=_evidence(state),
         indicators=tuple(_lamp(state, name) for name in (i.id for i in topic.indicators)),
         cannot_see=_cannot_see(state, live, outward=outward),
-        would_change=_would_change(state),
+        would_change=change,
+        would_change_bits=bits,
+        asks=asks[:_MOST_ASKS],
+        changed=tuple(state.changed),
+        changed_at=state.changed_at,
         eta=eta,
         eta_place=place,
         area=_area(topic, live),
@@ -323,20 +346,27 @@ def _lamp(state: State, name: str) -> IndicatorState:
     )
 
 
-def _would_change(state: State) -> str:
-    if state.capped:
-        kinds = frozenset[str]().union(*(e.kinds for e in state.episodes.values()))
-        return _CLAIMS if kinds <= CLAIMED else _SINGLE
+def _asks(state: State) -> tuple[Ask, ...]:
+    # What is not seen yet, by how much it would tell to know whether it is so.
     live = {e.indicator.id for e in state.episodes.values() if e.closed is None}
     gains = []
     for order, indicator in enumerate(i for i in state.topic.indicators if i.id not in live):
-        chances = np.exp(state.rates.log[indicator.id])
-        gains.append((information_gain(state.probabilities, chances), -order, indicator.question))
-    if not gains:
-        # All are seen: what would change it most is that the weightiest were wrong.
-        weightiest = max(state.topic.indicators, key=lambda i: _lamp(state, i.id).weight)
-        return weightiest.question
-    return max(gains)[2]
+        gain = information_gain(state.probabilities, np.exp(state.rates.log[indicator.id]))
+        gains.append((-gain, order, Ask(indicator=indicator.id, question=indicator.question, bits=round(gain, 4))))
+    return tuple(ask for _, _, ask in sorted(gains, key=lambda one: one[:2]))
+
+
+def _would_change(state: State, asks: Sequence[Ask]) -> tuple[str, float]:
+    if state.capped:
+        # To know whether it is there at all is worth as many bits as are in doubt of that.
+        kinds = frozenset[str]().union(*(e.kinds for e in state.episodes.values()))
+        return (_CLAIMS if kinds <= CLAIMED else _SINGLE), round(entropy_bits(state.probabilities), 4)
+    if asks:
+        return asks[0].question, asks[0].bits
+    # All are seen: what would change it most is that the weightiest were wrong.
+    weightiest = max(state.topic.indicators, key=lambda i: _lamp(state, i.id).weight)
+    gain = information_gain(state.probabilities, np.exp(state.rates.log[weightiest.id]))
+    return weightiest.question, round(gain, 4)
 
 
 def _odds(probability: float) -> float:

@@ -37,7 +37,7 @@ KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim"
 counts and claims are somebody's word, an officer's sighting the floor's own."""
 CLAIMED: Final = frozenset({"count", "claim"})
 WHO: Final = ("military", "any")
-_TYPES = np.array(TRANSPORTS, "S4")
+_TYPES = np.array(TRANSPORTS, "S4").view("u4")
 _NAMELESS: Final = np.uint64(0xFF << 56)
 _NEAR_M: Final = 60_000.0
 
@@ -93,6 +93,12 @@ class Scene:
         return np.where(identity != 0, identity, _NAMELESS | self["number"].astype("u8"))
 
     @cached_property
+    def once(self) -> tuple[Array, Array]:
+        """Each key once, in order, and the first row of each."""
+        keys, first = np.unique(self.key, return_index=True)
+        return keys, first
+
+    @cached_property
     def company(self) -> Company:
         """What the watch remembers of who may belong together; of a scene on its own nothing yet."""
         from .company import Company
@@ -140,7 +146,9 @@ class Scene:
                 self._who[who] = np.ones(len(self), bool)
             else:
                 marked = self["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) != 0
-                self._who[who] = marked | (self.kind == KINDS.index("radar")) | np.isin(self["type"], _TYPES)
+                marked |= self.kind == KINDS.index("radar")
+                # As numbers: words of four letters take ten times as long to compare.
+                self._who[who] = marked | np.isin(np.ascontiguousarray(self["type"]).view("u4"), _TYPES)
         return self._who[who]
 
     def heading(self, rows: Array) -> Array:
@@ -168,9 +176,13 @@ class Scene:
         reach = _NEAR_M + 1000.0 * (place.radius_km or 0.0)
         if not len(self) or any(_covers(area, place) for area in blind):
             return False
+        least = np.cos(min(reach / RADIUS_M, np.pi))
         # The nearest is the one whose unit vector points most nearly the same way.
-        nearest = (self.position @ vectors(*np.array(place.points).T).T).max(axis=0)
-        return bool((nearest >= np.cos(min(reach / RADIUS_M, np.pi))).all())
+        return all(self._nearest(point) >= least for point in place.points)
+
+    def _nearest(self, point: tuple[float, float]) -> float:
+        """The cosine of the angle to the track that is nearest to a point."""
+        return self.shared(("nearest", point), lambda: float((self.position @ vectors(*np.array([point]).T)[0]).max()))
 
 
 class Memory:
@@ -201,14 +213,25 @@ class Memory:
 
     def keep(self, key: Array, now: Micros, **columns: Array) -> None:
         """Remember these columns for these keys; others stay until they are too old. Of a key given twice the first counts."""
-        key, first = np.unique(key, return_index=True)
-        stay = (self._seen >= now - self._keep) & ~np.isin(self._key, key)
+        first = np.argsort(key, kind="stable")
+        key = key[first]
+        if len(key) and (again := key[1:] == key[:-1]).any():
+            once = np.append(True, ~again)
+            key, first = key[once], first[once]
+        if len(key) == len(self._key) and (key == self._key).all():
+            # Nobody new and nobody gone, as at most looks.
+            self._seen = np.full(len(key), now, "i8")
+            self._columns = {name: columns[name][first].astype(column.dtype) for name, column in self._columns.items()}
+            return
+        at = np.searchsorted(key, self._key)
+        at[at == len(key)] = 0
+        stay = (self._seen >= now - self._keep) & ((key[at] != self._key) if len(key) else np.True_)
         whole = np.concatenate([key, self._key[stay]])
         order = np.argsort(whole, kind="stable")
         self._key = whole[order]
         self._seen = np.concatenate([np.full(len(key), now, "i8"), self._seen[stay]])[order]
         for name, column in self._columns.items():
-            self._columns[name] = np.concatenate([columns[name][first], column[stay]])[order]
+            self._columns[name] = np.concatenate([columns[name][first].astype(column.dtype), column[stay]])[order]
 
 
 def _covers(area: Place, place: Place) -> bool:

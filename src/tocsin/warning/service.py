@@ -22,6 +22,7 @@ from .episodes import Change, Episode, Episodes
 from .filter import Forward, Item, Rates
 from .levels import Ladder
 from .lifecycle import prepare
+from .news import News, Standing
 from .said import NOTHING
 from .scene import CLAIMED, Scene
 from .topics import parameters_of
@@ -117,6 +118,7 @@ class Watch:
         self._company = Company()
         self._absences = Absences(topic)
         self._desk = Desk(topic, entropy.child("warnings"))
+        self._news = News(topic)
         self._forward: Forward | None = None
         self._ladder: Ladder | None = None
         self._now: Micros = -1
@@ -160,7 +162,8 @@ class Watch:
         if fresh or forward.step_of(now) != self._filter_step:
             self._conclude(forward)
         cap = self._cap(ladder)
-        ladder.step(float(self._probabilities[self._rates.ids.index(self._topic.subject)]), now, cap=cap)
+        ladder.step(self._subject(), now, cap=cap)
+        self._news.step(self._standing(ladder), now)
         warning = self._desk.step(ladder.rank, now, lambda: assess(self._state(), outward=True))
         said = () if warning is None else (self._said_warning(warning),)
         return Step(tuple(self._said_finding(change) for change in changes), said, self.assessment(), self._offers())
@@ -193,11 +196,12 @@ class Watch:
         return now, {name: seen or name in lately for name, seen in now.items()}
 
     def _look_around(self, scene: Scene, coverage: Sequence[Place]) -> None:
-        watched = {place.name: scene.watched(place, coverage) for eye in self._eyes for place in eye.places}
+        places = {place.name: place for eye in self._eyes for place in eye.places}
+        watched = {name: scene.watched(place, coverage) for name, place in places.items()}
         self._unseen = tuple(name for name, seen in watched.items() if not seen)
         for eye in self._eyes:
-            places = [watched[place.name] for place in eye.places]
-            self._watched[eye.indicator.id] = eye.watches(scene, all(places) and bool(places))
+            seen = [watched[place.name] for place in eye.places]
+            self._watched[eye.indicator.id] = eye.watches(scene, all(seen) and bool(seen))
 
     def _conclude(self, forward: Forward) -> None:
         self._filter_step = forward.step_of(self._now)
@@ -216,9 +220,18 @@ class Watch:
             # Claims alone never reach the top, whatever a topic says.
             cap = min(cap, len(self._topic.levels) - 2)
         single = claimed or (len(kinds) == 1 and not kinds & set(spec.authenticated))
-        subject = float(self._probabilities[self._rates.ids.index(self._topic.subject)])
+        subject = self._subject()
         self._capped = single and (ladder.rank > cap or any(subject >= level.up for level in self._topic.levels[cap + 1 :]))
         return cap if single else None
+
+    def _subject(self) -> float:
+        return float(self._probabilities[self._rates.ids.index(self._topic.subject)])
+
+    def _standing(self, ladder: Ladder) -> Standing:
+        absent = {name: one.indicator for name, one in self._absences.counting().items() if name in self._weights}
+        evidence = {name: e.indicator.id for name, e in self._told.items() if name in self._weights}
+        seen = frozenset(name for name, e in self._told.items() if e.closed is None)
+        return Standing(ladder.rank, {**evidence, **absent}, seen, self._subject())
 
     def _state(self) -> State:
         now = max(self._now, 0)
@@ -247,6 +260,8 @@ class Watch:
             unseen=self._unseen,
             broken={eye.indicator.id: eye.broken for eye in self._eyes if eye.broken},
             history=self._history,
+            changed=self._news.said,
+            changed_at=self._news.at,
         )
 
     def _said_finding(self, change: Change) -> Said:

@@ -56,6 +56,14 @@ def parameters_of(topic: Topic, indicator: str) -> Any:
     return msgspec.convert(found.parameters, detector_class(found.detector).Parameters)
 
 
+def topic_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of topic files, with the parameters of each registered detector under `x-parameters`."""
+    schema = msgspec.json.schema(Topic)
+    parameters = {name: msgspec.json.schema(detector_class(name).Parameters) for name in detector_names()}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tocsin topic"}
+    return {**head, **schema, "x-parameters": parameters}
+
+
 def _compose(data: bytes, name: str) -> yaml.Node:
     try:
         depth = 0

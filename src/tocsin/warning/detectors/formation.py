@@ -77,13 +77,25 @@ def _find(whole: Candidates, like: Like) -> list[Formation]:
     if len(use) < min(like.at_least, like.unknown_at_least):
         return []
     some = whole.select(use)
-    reach = 1000.0 * max(like.spacing_max_km * (1 + min(like.gaps, 1)), like.unknown_km if like.who != "military" else 0.0)
-    reach = max(reach, float(some.speed[some.what == MILITARY].max(initial=0.0)) * like.headway_s)
-    pairs = _linked(some, close_pairs(some.position, reach), like)
+    pairs = _linked(some, _near(some, like), like)
     part = parts(pairs, len(some.row))
     least = min(like.at_least, like.unknown_at_least) if like.who != "military" else like.at_least
     runs = (_longest_run(some, np.flatnonzero(part == index), like) for index in large_parts(part, least))
     return [run._replace(members=use[run.members]) for run in runs if run is not None]
+
+
+def _near(some: Candidates, like: Like) -> Array:
+    """Pairs that may be linked: military ones over their whole reach, the others as near as anybody else may be to count."""
+    reach = 1000.0 * max(like.spacing_max_km * (1 + min(like.gaps, 1)), like.unknown_km if like.who != "military" else 0.0)
+    military = np.flatnonzero(some.what == MILITARY)
+    reach = max(reach, float(some.speed[military].max(initial=0.0)) * like.headway_s)
+    if like.who != "possible" or len(military) == len(some.key):
+        return close_pairs(some.position, reach)
+    beside = max(like.beside_km, 0.12 * like.unknown_km)
+    all_near = close_pairs(some.position, min(reach, 1001.0 * float(np.hypot(like.unknown_km, beside))))
+    far = military[close_pairs(some.position[military], reach)] if len(military) > 1 else np.empty((0, 2), np.int64)
+    both = np.isin(np.arange(len(some.key)), military)
+    return np.concatenate([all_near[~(both[all_near[:, 0]] & both[all_near[:, 1]])], far])
 
 
 def _linked(some: Candidates, pairs: Array, like: Like) -> Array:

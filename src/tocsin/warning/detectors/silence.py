@@ -65,8 +65,10 @@ class _Known:
         self.labels: list[Label] = []
 
     def take(self, scene: Scene, counts: Array, keep: Micros) -> None:
-        key, first = np.unique(scene.key, return_index=True)
-        stay = (self.time >= scene.now - keep) & ~np.isin(self.key, key)
+        key, first = scene.once
+        # The first part of what is known is the scene of the last look: at most looks the same aircraft in the same order.
+        same = len(self.key) == len(key) and bool((self.key == key).all())
+        stay = np.zeros(len(key), bool) if same else (self.time >= scene.now - keep) & ~np.isin(self.key, key)
         index = {label: i for i, label in enumerate(self.labels)}
         for label in scene.tracks.labels:
             if label not in index:
