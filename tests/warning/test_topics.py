@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -240,7 +241,9 @@ def test_the_schema_refuses_what_a_topic_may_not_say(path, value):
 
 
 def test_the_command_prints_the_schema_and_the_docs_name_it():
-    ended = subprocess.run([sys.executable, "-m", "tocsin", "topic", "schema"], capture_output=True, text=True, timeout=60, check=False)
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    run = [sys.executable, "-m", "tocsin", "topic", "schema"]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False, env=here)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == json.loads(json.dumps(topic_schema()))
     assert "tocsin topic schema" in (Path(__file__).parents[2] / "docs" / "warning.md").read_text()

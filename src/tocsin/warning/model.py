@@ -7,7 +7,7 @@ that do not add up) is checked in `topics`. Unknown keys are refused everywhere.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -93,7 +93,7 @@ class Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: Name
     likelihoods: dict[Name, Chance]
     question: Text
-    parameters: dict[str, object] = {}
+    parameters: dict[str, Any] = {}
     absence: Absence | None = None
 
 
