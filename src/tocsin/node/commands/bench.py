@@ -179,8 +179,8 @@ NOTES = {
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
     "journal": "Records a second: one caller that waits for each, 5,000 callers at once, fifty in a call, read from disk, from memory; "
     "`leaves_per_s` is 500 in a call with the log's tiles and checkpoint; a proof out of a log of `log_leaves`.",
-    "detectors": "Every registered detector and the assessment, a look every 5 s as a node does: ms for a second of data and a look, wall and CPU. "
-    "One view; ten that differ in a tenth of their tracks; and skies made up to stop a watch: nobody says who they are, all are military. ",
+    "detectors": "Every registered detector and the assessment, a look every 5 s as a node does: ms for a second of data and a look. "
+    "One view; ten that differ in a tenth of their tracks; and skies made up to stop a watch: nobody says who they are, all are military.",
     "exchange": "One sender, ten recipients in two further processes, a real relay; every recipient opens, verifies and commits everything "
     "(records: its journal, with fsync; observations: picture and sealed archive). Delays run from `share` to after the commit; "
     "CPU is of all processes and the relay.",
