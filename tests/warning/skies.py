@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from geographiclib.geodesic import Geodesic
 
@@ -11,6 +9,7 @@ from tocsin.core import FLAG, Clearance, Identity, Label, SeededEntropy
 from tocsin.core.times import SECOND, parse_iso
 from tocsin.picture import Tracks
 from tocsin.picture.tracks import COLUMNS
+from tocsin.policy import View
 from tocsin.warning import Watch, shipped
 
 START = parse_iso("2026-11-22T02:00:00Z")
@@ -19,11 +18,6 @@ READER = Clearance("demo", "ASTER", 2, frozenset())
 STAGING = (46.23, 6.10)
 TOWARD = (47.15, 10.1)
 TOPIC = shipped("airborne-rapid-deployment")
-
-
-class View(NamedTuple):
-    id: str
-    clearance: Clearance
 
 
 VIEW = View("0123456789abcdef", READER)

@@ -7,10 +7,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.warning.skies import OPEN, READER, START, TOPIC, VIEW, Transports, View, civil, night, together, tracks, watch
-from tocsin.core import FLAG, Clearance, Identity, InputError, Label, SeededEntropy, body_of, join, make, may_read
+from tocsin.core import (
+    FLAG,
+    Clearance,
+    Identity,
+    InputError,
+    Label,
+    LabelPolicy,
+    ManualClock,
+    SeededEntropy,
+    body_of,
+    join,
+    make,
+    may_read,
+)
 from tocsin.core.times import SECOND
 from tocsin.picture import Tracks
+from tocsin.policy import Gate, SitePolicies
 from tocsin.warning import FeedState, Place, Timing, Watch, detector_class
+from tocsin.warning.said import Heard, Told
+from tocsin.warning.scene import Scene
+from tocsin.warning.series import Series
 
 MINUTE = 60 * SECOND
 BIRCH = Label("demo", 1, frozenset({"BIRCH"}), frozenset({"ASTER", "BIRCH"}), frozenset({"SENSOR"}))
@@ -336,3 +353,25 @@ def test_a_detector_that_raises_stops_nothing_and_its_lamp_says_why(monkeypatch,
     assert any(f"Airlift surge: its detector failed ({fault})" in one for one in last.cannot_see)
     assert "what a track said" not in msgspec.json.encode(last).decode()
     assert {e.indicator for e in last.evidence} >= {"aircraft-in-stream", "approach-to-line"}
+
+
+# --- both keys -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unless", "rings"), [("", True), ('unless { context.kind == "observations" }', False)])
+def test_what_the_sites_policies_keep_from_a_view_never_rings_there(tmp_path, unless, rings):
+    (tmp_path / "a.cedar").write_text(f"permit(principal, action, resource) {unless};")
+    gate = Gate(SitePolicies.read(tmp_path), LabelPolicy("demo", ("LOW", "MIDDLE", "HIGH")), ManualClock(START), node="ASTER")
+    view = View("0123456789abcdef", READER, gate)
+    steps = list(night(watch(view=view), lambda now: Transports().at(now), minutes=8))
+    assert bool(said(steps)) is rings
+
+
+def test_each_kind_of_thing_that_is_heard_is_asked_for_as_what_it_is():
+    counts = Series("aircraft", np.array([1]), np.array([2.0]), OPEN)
+    claim = Told("claim--1", "x", "paper", "", "B2", "document", START, START, "text", OPEN)
+    heard = Heard({"aircraft": counts}, (claim,))
+    for kind, left in (("count", (1, 0)), ("claim", (0, 1)), ("observations", (0, 0))):
+        scene = Scene(tracks(3), START, "live", READER, heard, may=lambda label, asked, kind=kind: label == OPEN and asked == kind)
+        assert (len(scene.series), len(scene.told)) == left
+        assert len(scene) == (3 if kind == "observations" else 0)

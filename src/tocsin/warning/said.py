@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tocsin.core import may_read
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from tocsin.core import Clearance, Label
+    from tocsin.core import Label
     from tocsin.core.times import Micros
 
     from .series import Series
@@ -53,10 +51,10 @@ class Heard(NamedTuple):
     series: Mapping[str, Series] = {}
     told: tuple[Told, ...] = ()
 
-    def readable(self, reader: Clearance) -> Heard:
-        """What of it `reader` may be shown."""
-        series = {name: one for name, one in self.series.items() if one.readable(reader)}
-        return Heard(series, tuple(one for one in self.told if may_read(one.label, reader)))
+    def readable(self, may: Callable[[Label, str], bool]) -> Heard:
+        """What of it a reader is shown who `may` be shown what bears a label and is of a kind."""
+        series = {name: one for name, one in self.series.items() if may(one.label, "count")}
+        return Heard(series, tuple(one for one in self.told if may(one.label, "claim")))
 
 
 NOTHING: Final = Heard()

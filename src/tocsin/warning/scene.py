@@ -45,8 +45,9 @@ _NEAR_M: Final = 60_000.0
 class Scene:
     """The tracks at `now` that a view may be shown and that can be evidence in `realm`.
 
-    Left out: what the clearance may not read, positions that are not numbers, and in the live realm whatever is
-    simulated: a made-up track never rings a real bell.
+    Left out: what the reader may not be shown, positions that are not numbers, and in the live realm whatever is simulated: a made-up
+    track never rings a real bell. `may` says by both keys whether what bears a label and is of a kind is shown; without it the label and
+    `clearance` alone decide.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Scene:
         clearance: Clearance,
         heard: Heard = NOTHING,
         company: Company | None = None,
+        may: Callable[[Label, str], bool] | None = None,
     ) -> None:
-        readable = np.array([may_read(label, clearance) for label in tracks.labels], bool)
+        allowed = may or (lambda label, _: may_read(label, clearance))
+        readable = np.array([allowed(label, "observations") for label in tracks.labels], bool)
         column = tracks.columns
         use = np.isfinite(column["latitude"]) & np.isfinite(column["longitude"])
         if len(readable):
@@ -73,7 +76,7 @@ class Scene:
         self._who: dict[str, Array] = {}
         self._company = company
         self._shared: dict[object, Any] = {}
-        self.series, self.told = heard.readable(clearance)
+        self.series, self.told = heard.readable(allowed)
 
     def __len__(self) -> int:
         return len(self.tracks)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from tocsin.core import InputError, Label, may_read
+from tocsin.core import InputError
 from tocsin.core.times import HOUR
 
 if TYPE_CHECKING:
-    from tocsin.core import Clearance
+    from tocsin.core import Label
     from tocsin.core.observations import Array
     from tocsin.core.times import Micros
 
@@ -45,10 +45,6 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.day)
-
-    def readable(self, reader: Clearance) -> bool:
-        """Whether `reader` may be shown it."""
-        return may_read(self.label, reader)
 
     def until(self, day: int) -> Series:
         """What it held when `day` was its newest day."""

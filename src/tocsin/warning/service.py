@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tocsin.core import Finding, InputError, Label, Ref, WarningRecord, join, realms
 from tocsin.core.labels import derived, narrowed
 from tocsin.core.times import HOUR
+from tocsin.policy import Matter
 
 from .absence import Absences
 from .assess import Assessment, FeedState, State, assess, is_absence, weigh
@@ -134,6 +135,9 @@ class Watch:
         self._history: list[tuple[Micros, dict[str, float]]] = []
         self._release: Label | None = None
 
+    def _may(self, label: Label, kind: str) -> bool:
+        return self._view.may(label, self._realm, Matter(kind))
+
     def step(
         self,
         tracks: Tracks,
@@ -154,7 +158,7 @@ class Watch:
         self._now = now
         self._feeds = tuple(sorted(feeds, key=lambda f: f.name))
         self._blind = tuple(place.name for place in coverage)
-        scene = Scene(tracks, now, self._realm, self._view.clearance, heard, self._company)
+        scene = Scene(tracks, now, self._realm, self._view.clearance, heard, self._company, self._may)
         changes = [change for eye in self._eyes for change in eye.step(scene)]
         changed = [self._take(change, forward) for change in changes]
         self._look_around(scene, coverage)
