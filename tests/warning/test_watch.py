@@ -372,6 +372,13 @@ def test_each_kind_of_thing_that_is_heard_is_asked_for_as_what_it_is():
     claim = Told("claim--1", "x", "paper", "", "B2", "document", START, START, "text", OPEN)
     heard = Heard({"aircraft": counts}, (claim,))
     for kind, left in (("count", (1, 0)), ("claim", (0, 1)), ("observations", (0, 0))):
-        scene = Scene(tracks(3), START, "live", READER, heard, may=lambda label, asked, kind=kind: label == OPEN and asked == kind)
+        scene = Scene(
+            tracks(3, latitude=46.0, longitude=7.0),
+            START,
+            "live",
+            READER,
+            heard,
+            may=lambda label, asked, kind=kind: label == OPEN and asked == kind,
+        )
         assert (len(scene.series), len(scene.told)) == left
         assert len(scene) == (3 if kind == "observations" else 0)

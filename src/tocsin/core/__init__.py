@@ -23,6 +23,7 @@ from .realms import LIVE, Realm
 from .records import (
     RECALL_REASONS,
     Acknowledgement,
+    Approval,
     Claim,
     Consent,
     Count,
@@ -57,6 +58,7 @@ __all__ = [
     "LIVE",
     "RECALL_REASONS",
     "Acknowledgement",
+    "Approval",
     "BadLabel",
     "BadRealm",
     "BadRecord",

@@ -182,7 +182,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """What is agreed beforehand to leave without a person at the time. `state`: proposed, agreed, withdrawn.
 
     Warnings of `topic` at `level` or above, in `realms`, to `audience`, from `valid_from` until `valid_until` (protocol time).
-    It is in force when two persons of its node have said it: one proposed, another agreed.
+    It is in force when two persons have said it: one proposed, another agreed. `mode`: single where its node is set to one approver,
+    partner where another node's person was the second.
     """
 
     name: str
@@ -193,6 +194,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: int
     valid_until: int
     state: str
+    mode: str = ""
 
 
 class Relabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +220,24 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     record: str
     audience: tuple[str, ...]
     until: int
+    note: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A partner is asked to be the second of two persons, or answers. `state`: asked, approved, declined.
+
+    `proposal` is the asker's id; `act` and `what` say what is to be done to what, `content` is exactly that, as text, and `digest` its
+    SHA-256 in hex, which the answer repeats. `expires` in protocol time, µs UTC.
+    """
+
+    proposal: str
+    act: str
+    what: str
+    digest: str
+    state: str
+    content: str = ""
+    proposed_by: str = ""
+    expires: int = 0
     note: str = ""
 
 
@@ -341,6 +361,7 @@ _BODIES: dict[str, type[msgspec.Struct]] = {
     "log": LogEntry,
     "relabel": Relabel,
     "consent": Consent,
+    "approval": Approval,
     "rule": Rule,
     "gap": Gap,
     "refusal": Refusal,

@@ -8,11 +8,13 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from tocsin.core import BadLabel, Clearance, InputError
+from tocsin.core.times import HOUR
 
 from . import succession, words
 from .card import FINGERPRINT_BYTES, Card
-from .errors import BadCard, NotThatCard, Spoofed
+from .errors import BadCard, BadProof, NotThatCard, Spoofed
 from .model import OldCard, Partner, Standing
+from .seal import verify_proof
 from .tables import partner_cards, partners, told
 
 if TYPE_CHECKING:
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
 
     from tocsin.core import Clock
     from tocsin.core.times import Micros
-    from tocsin.journal import Journal
+    from tocsin.journal import Journal, Kept
 
     from . import wire
 
 MOST = 200
+SLACK = HOUR  # by which a partner's clock may be behind, and what it signed still under way
 PINNED, ROTATED, RECOVERED = "pinned", succession.ROTATED, succession.RECOVERED
 REVOKED, EXCLUDED = "revoked", "excluded"
 
@@ -83,6 +86,22 @@ class Book:
             # A partner of before this table was kept.
             found.append(OldCard(now.card, PINNED, 0, self._standing[partner].since if partner in self._out else None))
         return found
+
+    def verify(self, kept: Kept) -> OldCard:
+        """The card, of those that its origin had at the record's time or later, by whose keys a kept record was signed.
+
+        What was said before a rotation may have been sent, and so signed, after it; a card whose time was over cannot have signed it.
+        Raises `BadProof` if none did.
+        """
+        for old in self.cards(kept.record.origin):
+            if old.until is not None and old.until + SLACK < kept.record.protocol_time:
+                continue
+            try:
+                verify_proof(kept.data, kept.proof, old.card)
+            except BadProof:
+                continue
+            return old
+        raise BadProof("no card that this partner had at that time signed this record")
 
     def former(self, partner: str, grace: Micros) -> Card | None:
         """The card before a partner's, while what it signed with it may still be under way; None after a recovery."""

@@ -186,10 +186,16 @@ class Journal:
         await self._forget()
         return gone
 
-    async def erase(self, record_id: str) -> bool:
-        """Delete one record's body, salt and proof; whether there was anything. Its leaf remains."""
+    async def erase(self, record_id: str, also: Callable[[Connection], object] | None = None) -> bool:
+        """Delete one record's body, salt and proof; whether there was anything. Its leaf remains. `also`: more, in the same commit."""
         statement = update(records).where(records.c.record_id == record_id, records.c.sealed.is_not(None)).values(sealed=None)
-        gone = await self.write(lambda connection: connection.execute(statement).rowcount)
+
+        def work(connection: Connection) -> int:
+            if also is not None:
+                also(connection)
+            return connection.execute(statement).rowcount
+
+        gone = await self.write(work)
         await self._forget()
         return bool(gone)
 

@@ -32,6 +32,7 @@ for name, where, words in (
     ("restore", "backup:restore", "Make a node of a backup, in a new folder."),
     ("share", "exchange:share", "Say a report to partners."),
     ("inbox", "exchange:inbox", "What partners said."),
+    ("erase", "approvals:erase", "Propose that a record is erased for good; another person approves."),
     ("recall", "exchange:recall", "Call a record back from everyone who had it."),
     ("ledger", "exchange:ledger", "What became of what this node said, partner by partner."),
     ("bench", "bench:bench", "Measure every figure that the docs quote."),
@@ -49,6 +50,8 @@ label = App(name="label", help="Labels that two persons lower.")
 request = App(name="request", help="Ask partners for information.")
 bundle = App(name="bundle", help="The exchange by file, for partners behind an air gap.")
 protocol = App(name="protocol", help="How nodes speak.")
+approval = App(name="approval", help="What two persons do: approve it, or ask a partner's person to.")
+setting = App(name="setting", help="Settings that two persons change.")
 relay = App(name="relay", help="A relay for partners to meet at.")
 audit = App(name="audit", help="The log: whether it is whole, proofs out of it, who was told.")
 for parent, name, where, words in (
@@ -77,6 +80,14 @@ for parent, name, where, words in (
     (partner, "chain", "partners:chain", "Print how this node's cards followed each other."),
     (partner, "follow", "partners:follow", "Follow a partner's chain of cards that came by hand."),
     (partner, "revoke", "partners:revoke", "Trust a partner's keys no more."),
+    (partner, "exclude", "approvals:exclude", "Propose that a partner is put out; another person approves."),
+    (approval, "list", "approvals:list_", "What was proposed, and who stands behind it."),
+    (approval, "approve", "approvals:approve", "Approve what somebody else proposed: it is done."),
+    (approval, "withdraw", "approvals:withdraw", "Withdraw a proposal."),
+    (approval, "ask", "approvals:ask", "Ask a partner's people to be the second."),
+    (approval, "answer", "approvals:answer", "Answer what a partner's node asks."),
+    (setting, "list", "approvals:settings", "Settings as they are."),
+    (setting, "change", "approvals:change", "Propose another value; another person approves."),
     (partner, "remove", "partners:remove", "Stop sharing with a partner."),
     (topic, "check", "topic:check", "Check a topic file."),
     (topic, "schema", "topic:schema", "Print the JSON Schema of topic files."),
@@ -107,7 +118,7 @@ for parent, name, where, words in (
     (relay, "up", "relay:up", "Run a relay for the partners whose cards lie in FOLDER/cards."),
 ):
     parent.command(f"{_HERE}.{where}", name=name, help=words)
-for group in (user, client, receiver, partner, topic, scene, rule, label, request, bundle, relay, audit, protocol):
+for group in (user, client, receiver, partner, topic, scene, rule, label, approval, setting, request, bundle, relay, audit, protocol):
     app.command(group)
 
 

@@ -207,6 +207,12 @@ def dump(config: Config) -> str:
     return tomli_w.dumps(msgspec.to_builtins(config))
 
 
+def changed(config: Config, table: str, name: str, value: str | bool | float) -> Config:
+    """`config` with one value of a table exchanged; raises `BadConfig` if it does not fit."""
+    told = msgspec.to_builtins(config)
+    return parse(tomli_w.dumps(told | {table: told.get(table, {}) | {name: value}}).encode())
+
+
 def write(folder: Path, config: Config) -> None:
     """Write `config` into its folder."""
     (folder / FILE).write_text(dump(config))

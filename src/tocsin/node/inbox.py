@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import insert, select
 
-from tocsin.core import LIVE, Label, Realm, Receipt, Record, Ref, Subscription, body_of
+from tocsin.core import LIVE, Approval, Label, Realm, Receipt, Record, Ref, Subscription, body_of
 from tocsin.exchange import check_subscription, fits, readings
 from tocsin.people import Act, Role
 from tocsin.people.roles import may
@@ -20,7 +20,7 @@ from .screens import recalled
 from .service import Node
 
 Json = dict[str, Any]
-KINDS = frozenset({"report", "claim", "finding", "warning", "request", "requirement", "recall", "rule", "subscription"})
+KINDS = frozenset({"report", "claim", "finding", "warning", "request", "requirement", "recall", "rule", "subscription", "approval"})
 _MOST = 200
 
 
@@ -129,6 +129,12 @@ class Inbox:
         row: Json = {"index": index, "record": record.id, "kind": record.kind, "realm": record.realm, "origin": record.origin}
         row |= {"author": record.author, "protocol_time": record.protocol_time, "realm_time": record.realm_time}
         row |= {"banner": self._node.gate.banner(self._node.gate.label_of(record)), "read_at": read_at}
+        body = body_of(record)
+        if isinstance(body, Approval) and body.state == "asked":
+            # What somebody is asked to be the second for, whole: they approve what they were shown.
+            row["asks"] = structs.asdict(body) | {
+                "answered": any(a.origin == self._node.config.id for a in shown.referring("answers", record))
+            }
         return row | {"title": "" if shown.hides(record) else headline(record), "recalled": recalled(shown, record)}
 
 

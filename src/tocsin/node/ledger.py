@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import RECALL_REASONS, InputError, Label, NotReachable, Realm, Recall, Record, Ref, WarningRecord, body_of
+from tocsin.core import RECALL_REASONS, Approval, InputError, Label, NotReachable, Realm, Recall, Record, Ref, WarningRecord, body_of
 from tocsin.exchange import LedgerRow, said_ids
 from tocsin.people import Act
 
@@ -93,6 +93,8 @@ class Ledger:
 def headline(record: Record) -> str:
     """A record's first words, for a list."""
     body = body_of(record)
+    if isinstance(body, Approval):
+        return f"{body.state}: {body.act} {body.what}"[:200]
     for name in ("title", "sentence", "question", "text", "name", "why"):
         if found := getattr(body, name, ""):
             return str(found).strip().splitlines()[0][:200]

@@ -67,7 +67,7 @@ class Lowering:
         await node.keep(said)
         proposal = await node.people.approvals.propose(reader.user, Act.LABEL_LOWER, said.id, _content(body))
         if proposal.state == "approved":
-            await self._say(reader, said, body, proposal)
+            await self.carry_out(proposal)
         return self._one(reader, said.id)
 
     async def approve(self, reader: Reader, proposed: str) -> Json:
@@ -81,17 +81,22 @@ class Lowering:
         waiting = next((one for one in approvals.every() if one.act == Act.LABEL_LOWER and one.what == proposed), None)
         if waiting is None:
             raise NotFound
-        proposal = await approvals.approve(waiting.id, reader.user, hashlib.sha256(_content(body)).hexdigest())
-        await self._say(reader, said, body, proposal)
+        await self.carry_out(await approvals.approve(waiting.id, reader.user, hashlib.sha256(_content(body)).hexdigest()))
         return self._one(reader, proposed)
 
-    async def _say(self, reader: Reader, proposed: Record, body: Relabel, proposal: Proposal) -> None:
+    async def carry_out(self, proposal: Proposal) -> None:
+        """Say a lower label that was approved."""
         node = self._node
+        kept = node.journal.get(proposal.what)
+        body = body_of(kept.record) if kept is not None else None
+        if kept is None or not isinstance(body, Relabel):
+            raise NotFound
+        proposed, by = kept.record, proposal.approved_by[:120]
         await node.people.approvals.taken(Act.LABEL_LOWER, proposed.id, _content(body))
         approved = structs.replace(body, state="approved", mode=proposal.mode)
         refs = [Ref("about", body.record), Ref("approves", proposed.id)]
-        await node.say(node.new_record(approved, proposed.realm, reader.user.name, body.label, refs))
-        await node.people.act(reader.user.name, Act.LABEL_LOWER, body.record)
+        await node.say(node.new_record(approved, proposed.realm, by, body.label, refs))
+        await node.people.act(by, Act.LABEL_LOWER, body.record)
 
     def _lower(self, current: Label, classification: str, wanted: frozenset[str], caveats: frozenset[str]) -> Label:
         node = self._node

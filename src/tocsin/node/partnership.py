@@ -187,7 +187,7 @@ async def follow(node: Node, told: Chain) -> Json:
     return {"partner": card.partner, "fingerprint": card.fingerprint(), "era": card.era, "serial": card.serial}
 
 
-async def revoke(node: Node, who: Revoked) -> Json:
+async def revoke(node: Node, who: Revoked, act: Act = Act.PARTNER_REVOKE) -> Json:
     """Put a partner out: nothing is sealed for it from now on, and the other partners are told why."""
     partner = node.book.get(who.name)
     if partner is None:
@@ -196,7 +196,7 @@ async def revoke(node: Node, who: Revoked) -> Json:
     record = node.new_record(body, LIVE, who.by, community_label(node, without=who.name))
     kept = await node.exchange_or_idle().put_out(who.name, record, "revoked", who.reason)
     await node.on_records([kept])
-    await node.people.act(who.by, Act.PARTNER_REVOKE, who.name)
+    await node.people.act(who.by, act, who.name)
     return {"revoked": who.name, "record": record.id, "relay": await _relay_says(node, who.name)}
 
 

@@ -34,16 +34,29 @@ class Answer(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A rule with who stands behind it: in force with two persons and not withdrawn."""
+    """A rule with who stands behind it: in force with two persons and not withdrawn. `mode`: single if its node is set to one approver."""
 
     record: Record
     body: Rule
     agreed_by: tuple[str, ...]
     withdrawn: bool
+    mode: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether as many as it takes have agreed."""
+        return not self.withdrawn and (len(set(self.agreed_by)) >= 2 or self.mode == "single")
+
+    @property
+    def says(self) -> str:
+        """Who stands behind it, in words."""
+        if self.mode == "single":
+            return f"agreed by one person, {self.agreed_by[0]}: single-approver mode"
+        return f"agreed by {' and '.join(dict.fromkeys(self.agreed_by))}" if self.stands else f"proposed by {self.agreed_by[0]}"
 
     def in_force(self, now: int) -> bool:
         """Whether it holds at `now` (protocol time)."""
-        return not self.withdrawn and len(set(self.agreed_by)) >= 2 and self.body.valid_from <= now < self.body.valid_until
+        return self.stands and self.body.valid_from <= now < self.body.valid_until
 
 
 class Read(NamedTuple):
@@ -99,6 +112,7 @@ class Register:
     def forget(self) -> None:
         """Look at everything again: what views may see has changed (a lowered label, other policies, another hour if they ask)."""
         self._seen.clear()
+        self._parsed.clear()
         self._shelves = {view: {} for view in self._views}
 
     def shelf(self, view: View, realm: Realm) -> Shelf:
@@ -143,11 +157,12 @@ class Register:
 def standing_of(said: Sequence[tuple[Record, Rule]]) -> Standing:
     """How a rule stands by its proposal, which comes first, and what was said of it afterwards."""
     record, body = said[0]
-    agreed, withdrawn = [record.author], False
+    agreed, withdrawn, mode = [record.author], False, ""
     for later, words in said[1:]:
         if later.origin != record.origin:
             continue
         withdrawn = withdrawn or words.state == "withdrawn"
-        if words.state == "agreed" and words == structs.replace(body, state="agreed"):
+        if words.state == "agreed" and structs.replace(words, mode="") == structs.replace(body, state="agreed"):
             agreed.append(later.author)
-    return Standing(record, body, tuple(agreed), withdrawn=withdrawn)
+            mode = words.mode or mode
+    return Standing(record, body, tuple(agreed), withdrawn=withdrawn, mode=mode)

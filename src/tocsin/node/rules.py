@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from tocsin.core import BadRealm, InputError, Label, Realm, Record, Ref, Rule, WarningRecord, iso, realms
-from tocsin.people import Act
+from tocsin.people import Act, Proposal
+from tocsin.people.approvals import SINGLE, TWO
 from tocsin.warning import NotAgreed, StaysHere, lifecycle
 
 from .errors import Conflict, NotFound
@@ -43,6 +45,9 @@ class Rules:
         label = Label(own.policy, 0, own.originators, own.releasable_to | set(rule.audience))
         kept = await self._node.say(self._node.new_record(rule, realms.LIVE, reader.user.name, label))
         await self._node.people.act(reader.user.name, Act.RULE_PROPOSE, kept.record.id)
+        proposal = await self._node.people.approvals.propose(reader.user, Act.RULE_AGREE, kept.record.id, content_of(rule))
+        if proposal.state == "approved":
+            await self.carry_out(proposal)
         return self._row(Filtered(self._node, reader).rule(kept.record.id))
 
     async def agree(self, reader: Reader, rule: str) -> Json:
@@ -53,7 +58,22 @@ class Rules:
             raise Conflict("a rule needs two persons: another approver has to agree")
         if any(self._node.people.user(name) is None for name in standing.agreed_by):
             raise Conflict("who proposed this rule has left: propose it anew")
-        return await self._say(reader, standing, "agreed", "approves", Act.RULE_AGREE)
+        if standing.withdrawn:
+            raise Conflict("this rule is withdrawn already")
+        approvals = self._node.people.approvals
+        if (waiting := approvals.waiting(Act.RULE_AGREE, rule)) is None:
+            raise Conflict("this rule was agreed to already, or proposed too long ago: propose it anew")
+        await self.carry_out(await approvals.approve(waiting.id, reader.user, waiting.digest))
+        return self._row(Filtered(self._node, reader).rule(rule))
+
+    async def carry_out(self, proposal: Proposal) -> None:
+        """Put a rule that was approved in force."""
+        standing = whole(self._node).rule(proposal.what)
+        await self._node.people.approvals.taken(Act.RULE_AGREE, proposal.what, content_of(standing.body))
+        body = structs.replace(standing.body, state="agreed", mode="" if proposal.mode == TWO else proposal.mode)
+        by, label = proposal.approved_by[:120], standing.record.label
+        await self._node.say(self._node.new_record(body, realms.LIVE, by, label, [Ref("approves", standing.record.id)]))
+        await self._node.people.act(by, Act.RULE_AGREE, standing.record.id)
 
     async def withdraw(self, reader: Reader, rule: str) -> Json:
         """End a rule at once; one approver is enough."""
@@ -76,8 +96,7 @@ class Rules:
             try:
                 lifecycle.check(rule, body, realm, node.clock.now(), topic)
                 released = lifecycle.release_label(label, rule.audience, node=node.config.id)
-                by = f"rule {rule.name}, agreed by {' and '.join(rule.agreed_by)}"
-                issued = lifecycle.approve(body, by=by, now=node.world(realm).clock.now(), topic=topic)
+                issued = lifecycle.approve(body, by=rule.name_of_approval, now=node.world(realm).clock.now(), topic=topic)
             except (NotAgreed, StaysHere):
                 continue
             refs = [Ref("approves", draft.id), Ref("about", standing.record.id), *(r for r in draft.refs if r.rel == "evidence")]
@@ -123,8 +142,14 @@ class Rules:
         body = standing.body
         state = "withdrawn" if standing.withdrawn else "in force" if standing.in_force(self._node.clock.now()) else "not in force"
         row: Json = {"rule": standing.record.id, "origin": standing.record.origin, "state": state, "agreed_by": list(standing.agreed_by)}
+        row |= {"mode": standing.mode, "says": standing.says}
         row |= {"name": body.name, "topic": body.topic, "level": body.level, "audience": list(body.audience), "realms": list(body.realms)}
         return row | {"valid_from": body.valid_from, "valid_until": body.valid_until, "until": iso(body.valid_until)}
+
+
+def content_of(rule: Rule) -> bytes:
+    """What is proposed and approved: the rule as it was proposed."""
+    return msgspec.json.encode(rule, order="deterministic")
 
 
 def _agreed(standing: Standing) -> lifecycle.Rule:
@@ -138,4 +163,5 @@ def _agreed(standing: Standing) -> lifecycle.Rule:
         valid_from=body.valid_from,
         valid_until=body.valid_until,
         agreed_by=tuple(dict.fromkeys(standing.agreed_by)),
+        single=standing.mode == SINGLE,
     )

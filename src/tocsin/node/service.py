@@ -173,6 +173,7 @@ class Node:
                 tasks.create_task(self._sweep(), name="sweep"),
                 tasks.create_task(self.notary.run(), name="notary"),
             ]
+            self.spawn(self._resume(), "approvals")
             for feed in self.config.feeds:
                 self.add_feed(make_feed(feed, self.config, self.worlds[LIVE].clock))
             try:
@@ -331,6 +332,9 @@ class Node:
             if self.exchange is not None and (held := self.journal.get(about)) is not None and held.record.origin == self.config.id:
                 self.spawn(self.exchange.decide_anew(about), "decide anew")
         for one in kept:
+            if one.record.kind == "approval" and one.record.origin != self.config.id:
+                await self._seconded(one)
+        for one in kept:
             self.world(one.record.realm)
             self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)
 
@@ -358,6 +362,23 @@ class Node:
         from .partnership import exclude_if_agreed
 
         await exclude_if_agreed(self, partner)
+
+    async def _resume(self) -> None:
+        from .seconding import Seconding
+
+        await Seconding(self).resume()
+
+    async def _seconded(self, kept: Kept) -> None:
+        from .seconding import Seconding
+
+        work = Seconding(self).heard(kept)
+        if self._tasks is not None:
+            self.spawn(work, "a partner's approval")
+            return
+        try:
+            await work
+        except TocsinError as error:
+            log.warning("a partner's approval: %s", error)
 
     def new_record(
         self, body: object, realm: Realm, author: str, label: Label, refs: Sequence[Ref] = (), *, view: View | None = None
@@ -464,4 +485,5 @@ _PAGE_OF = {
     "request": "requests",
     "requirement": "requests",
     "subscription": "exchange",
+    "approval": "exchange",
 }

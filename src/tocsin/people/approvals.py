@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LASTS: Micros = 72 * HOUR
 LONGEST: Micros = 31 * 24 * HOUR
+_CLASS = "proposals"
 TWO, PARTNER, SINGLE = "two-person", "partner", "single"
 
 
@@ -93,6 +94,7 @@ class Approvals:
             "act": act.value,
             "what": what[:200],
             "digest": hashlib.sha256(content).digest(),
+            "content": self._journal.seal(content, _CLASS, now),
             "proposed_by": by.name,
             "person": by.person or credentials.key_of(by.name),
             "proposed_at": now,
@@ -188,6 +190,27 @@ class Approvals:
         if not found:
             raise NoSuchProposal
         return _proposal(found[0], self._clock.now())
+
+    def content(self, proposal: str) -> bytes:
+        """Exactly what would be done: the bytes that `propose` was given; raises `NoSuchProposal`, or `NotApproved` if they changed."""
+        found = self._journal.read_rows(select(proposals).where(proposals.c.id == proposal))
+        if not found or found[0].content is None:
+            raise NoSuchProposal
+        content = self._journal.open_sealed(found[0].content, _CLASS, found[0].proposed_at)
+        if not hmac.compare_digest(hashlib.sha256(content).digest(), found[0].digest):
+            raise NotApproved
+        return content
+
+    def waiting(self, act: Act, what: str) -> Proposal | None:
+        """The newest open proposal of `act` on `what`."""
+        fits = [proposals.c.act == act.value, proposals.c.what == what[:200], proposals.c.state == "open"]
+        found = self._journal.read_rows(select(proposals).where(*fits).order_by(proposals.c.proposed_at.desc()))
+        shown = (_proposal(row, self._clock.now()) for row in found)
+        return next((one for one in shown if one.state == "open"), None)
+
+    def become(self, security: Security) -> None:
+        """Go by other settings from now on."""
+        self._security = security
 
     def every(self, *, state: str | None = None, limit: int = 200) -> list[Proposal]:
         """Proposals, the newest first."""

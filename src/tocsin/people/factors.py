@@ -47,6 +47,10 @@ class Factors:
     def __init__(self, journal: Journal, clock: Clock, entropy: Entropy, vault: Vault | None, security: Security) -> None:
         self._journal, self._clock, self._entropy, self._vault, self._security = journal, clock, entropy, vault, security
 
+    def become(self, security: Security) -> None:
+        """Go by other settings from now on."""
+        self._security = security
+
     def of(self, name: str) -> list[Factor]:
         """A user's factors, the oldest first."""
         return [_factor(row) for row in self._rows(credentials.key_of(name))]

@@ -57,6 +57,10 @@ class Invitations:
         self._journal, self._clock, self._entropy, self._security = journal, clock, entropy, security
         self._people, self._logins = people, logins
 
+    def become(self, security: Security) -> None:
+        """Go by other settings from now on."""
+        self._security = security
+
     async def invite(self, name: str, roles: Iterable[str], clearance: Clearance, *, by: str) -> tuple[Invitation, str]:
         """Invite somebody, in place of an earlier invitation of that name; gives the token, this once. Raises `BadUser`, `UserExists`."""
         shown, key = credentials.name_of(name)

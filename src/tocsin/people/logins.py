@@ -62,6 +62,10 @@ class Logins:
         self._sessions, self._factors, self._passwords, self._attempts = sessions, factors, passwords, attempts
         self._begun: dict[bytes, _Begun] = {}
 
+    def become(self, security: Security) -> None:
+        """Go by other settings from now on."""
+        self._security = security
+
     async def begin(self, name: str, password: str) -> Session | Pending:
         """A session for the right credentials, or what is still to be proven; raises `WrongCredentials`, `TooManyAttempts`.
 

@@ -49,6 +49,7 @@ class Act(StrEnum):
     PROPOSAL_MAKE = "proposal:make"
     PROPOSAL_APPROVE = "proposal:approve"
     PROPOSAL_WITHDRAW = "proposal:withdraw"
+    PROPOSAL_REFUSE = "proposal:refuse"
     PARTNER_ADD = "partner:add"
     PARTNER_REMOVE = "partner:remove"
     PARTNER_CONFIRM = "partner:confirm"

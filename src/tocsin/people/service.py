@@ -63,6 +63,12 @@ class People:
         self.invitations = Invitations(journal, clock, self._entropy.child("invitations"), self.security, self, self.logins)
         self.leaving: list[Callable[[Connection, str, User], None]] = [self.invitations.end_of, self.approvals.end_of]
 
+    def become(self, security: Security) -> None:
+        """Let people in by other settings from now on; sessions that are open keep their end."""
+        self.security = security
+        for room in (self.sessions, self.factors, self.logins, self.approvals, self.invitations):
+            room.become(security)
+
     # --- users ------------------------------------------------------------------------------------------------
 
     async def add_user(

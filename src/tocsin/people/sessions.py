@@ -48,6 +48,10 @@ class Sessions:
         self._journal, self._clock, self._entropy, self._security = journal, clock, entropy, security
         self._seen: dict[bytes, Micros] = {}
 
+    def become(self, security: Security) -> None:
+        """Go by other settings from now on."""
+        self._security = security
+
     async def open(self, key: str, stored: str, prove: Callable[[Connection], str], *, again: str | None = None, what: str = "") -> Session:
         """A session for the user `key`, whose password must still be `stored`; `prove` gives how the second factor was proven.
 

@@ -119,6 +119,7 @@ proposals = Table(
     Column("act", String(80), nullable=False),
     Column("what", String(200), nullable=False),
     Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of exactly what is to be done
+    Column("content", LargeBinary),  # that, sealed by the journal
     Column("proposed_by", String(120), nullable=False),
     Column("person", String(200), nullable=False),
     Column("proposed_at", BigInteger, nullable=False),

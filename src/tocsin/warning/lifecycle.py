@@ -35,7 +35,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What was agreed beforehand may leave without a person at the time.
 
     Warnings of `topic` at `level` or above, to `audience`, in `realms`, from `valid_from` until before `valid_until` (µs UTC).
-    `agreed_by`: at least two persons, whose signatures on the rule's record were checked by whoever hands it in.
+    `agreed_by`: at least two persons, whose signatures on the rule's record were checked by whoever hands it in; one is enough only where
+    its node is set to a `single` approver, which whatever it issues then says.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     valid_from: int
     valid_until: int
     agreed_by: tuple[str, ...]
+    single: bool = False
+
+    @property
+    def name_of_approval(self) -> str:
+        """What a warning that it issues says of who approved it."""
+        return f"rule {self.name}, agreed by {' and '.join(self.agreed_by)}" + (" alone: single-approver mode" if self.single else "")
 
 
 def approve(
@@ -65,7 +72,7 @@ def approve(
         raise StaysHere("a replay's warning is a test and stays in the node")
     if rule is not None:
         check(rule, warning, realm, now, topic)
-        by = f"rule {rule.name}, agreed by {' and '.join(rule.agreed_by)}"
+        by = rule.name_of_approval
     issued = replace(warning, version=version or warning.version + 1, state="issued", approved_by=by, issued_at=now)
     return alerts.at_issue(issued, sent=now, languages=topic.languages if topic is not None else ())
 
@@ -95,7 +102,7 @@ def check(rule: Rule, warning: WarningRecord, realm: Realm, now: Micros, topic: 
         raise NotAgreed(f"rule {rule.name} is not about topic {warning.topic}")
     if realm not in rule.realms:
         raise NotAgreed(f"rule {rule.name} does not cover this realm")
-    if len(set(rule.agreed_by)) < 2:
+    if len(set(rule.agreed_by)) < (1 if rule.single else 2):
         raise NotAgreed(f"rule {rule.name} was not agreed by two persons")
     if not rule.valid_from <= now < rule.valid_until:
         raise NotAgreed(f"rule {rule.name} is not valid at this time")

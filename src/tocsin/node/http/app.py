@@ -44,6 +44,7 @@ from .people_routes import ApprovalController, ClientController, PeopleControlle
 from .rehearsal_routes import RehearsalController
 from .rule_routes import RuleController
 from .search_routes import metrics, search
+from .second_routes import SecondController
 from .session_routes import NoSession, SessionController, reader_of
 from .watch_routes import WarningController, WatchController
 
@@ -96,6 +97,7 @@ def make_app(node: Node) -> Litestar:
             ClientController,
             ReceiverController,
             ApprovalController,
+            SecondController,
             WatchController,
             WarningController,
             ReportController,

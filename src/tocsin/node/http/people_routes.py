@@ -13,6 +13,7 @@ from tocsin.node.errors import NotAllowed
 from tocsin.node.filtered import Filtered
 from tocsin.node.partnership import Named, Nothing
 from tocsin.node.readers import Reader
+from tocsin.node.seconding import Seconding
 from tocsin.node.service import Node
 from tocsin.people import SECONDS, Act, Role
 from tocsin.people.approvals import may_second
@@ -37,6 +38,12 @@ class Proposed(msgspec.Struct, forbid_unknown_fields=True):
     """The digest of what the approver was shown."""
 
     digest: Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """The partner that is asked to be the second."""
+
+    partner: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 
 
 class PeopleController(Controller):
@@ -149,12 +156,18 @@ class ApprovalController(Controller):
         shown = Filtered(node, reader)
         mine = [one for one in found if one.proposed_by == reader.user.name or may_second(reader.user, one.act)]
         mine = [one for one in mine if shown.may_know(one.what)]
-        return [personnel.proposal_row(one) | {"may": {"approve": _may(node, reader, one)}} for one in mine]
+        content = Seconding(node).content
+        return [personnel.proposal_row(one) | {"content": content(one), "may": {"approve": _may(node, reader, one)}} for one in mine]
 
     @post("/{proposal:str}/approve", status_code=200, act=Act.PROPOSAL_APPROVE)
     async def approve(self, reader: TheReader, node: TheNode, proposal: ById, data: Annotated[Proposed, Body()]) -> Json:
-        """Approve what somebody else proposed."""
-        return personnel.proposal_row(await node.people.approvals.approve(_known(node, reader, proposal), reader.user, data.digest))
+        """Approve what somebody else proposed: it is done at once."""
+        return await Seconding(node).approve(reader, _known(node, reader, proposal), data.digest)
+
+    @post("/{proposal:str}/ask", status_code=200, act=Act.PROPOSAL_MAKE)
+    async def ask(self, reader: TheReader, node: TheNode, proposal: ById, data: Annotated[Asked, Body()]) -> Json:
+        """Ask a partner's people to be the second."""
+        return await Seconding(node).ask(reader, _known(node, reader, proposal), data.partner)
 
     @post("/{proposal:str}/withdraw", status_code=200, act=Act.PROPOSAL_WITHDRAW)
     async def withdraw(self, reader: TheReader, node: TheNode, proposal: ById) -> Json:

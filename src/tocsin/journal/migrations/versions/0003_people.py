@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("act", sa.String(80), nullable=False),
         sa.Column("what", sa.String(200), nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("content", sa.LargeBinary),
         sa.Column("proposed_by", sa.String(120), nullable=False),
         sa.Column("person", sa.String(200), nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
