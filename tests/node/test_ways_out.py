@@ -51,6 +51,7 @@ MAY_REACH = {
     "notary.py": "the log's checkpoints, which no reader is shown but through the filter",
     "auditing.py": "the operator, and proofs of what the filter gave",
     "lowering.py": "proposals to lower a label, each asked of the reader",
+    "seconding.py": "proposals, each asked of the reader through the filter; what two persons approved is the node's to do",
     "playing.py": "the operator",
 }
 """Modules of the node that may name the journal and what lies beside it, and why; every other goes through `Filtered`."""
