@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tocsin.core import (
     Acknowledgement,
+    Approval,
     BadLabel,
     BadRealm,
     BadRecord,
@@ -69,6 +70,10 @@ BODIES = [
     Relabel(record="report--1", digest="00", label=Label("p", 0, frozenset({"A"}), frozenset({"A"})), state="proposed", proposed_by="mara"),
     Consent(record="report--1", audience=("BIRCH",), until=9),
     Refusal(sender="BIRCH", reason="signature", digest="00"),
+    Approval(
+        proposal="proposal--1", act="journal:erase", what="report--1", digest="ab" * 32, state="asked", content="{}", proposed_by="mara",
+        expires=9, note="n",
+    ),
     Revocation(partner="BIRCH", card="ab" * 32, state="excluded", reason="stolen", agreed=("ASTER", "CEDAR")),
     Recall(why="mistaken"),
     Receipt(state="read"),
