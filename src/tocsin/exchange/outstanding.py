@@ -54,6 +54,9 @@ class Outstanding:
             if known is None or known.start != to.start or known.next < to.next:
                 received = max(known.received, to.received) if known and known.start == to.start else to.received
                 self._chains[partner, realm] = store.OutChain(to.next, to.hash, received, to.start)
+            if known is not None and known.start != to.start:
+                # What the partner says of the chain that ended concerns nobody any more.
+                self._realms.pop((partner, self.tag(partner, realm, known.start)), None)
             self._realms[partner, self.tag(partner, realm, to.start)] = realm
 
     def closed(self, partner: str, realm: Realm, next_: int) -> None:

@@ -39,7 +39,7 @@ class Inbox:
         if not shown.sees(realm):
             return []
         mine = self._mine(reader)
-        at = shown.size(realm) if before is None else before
+        at = shown.size(realm) if before is None else min(before, shown.size(realm))
         rows: list[Json] = []
         while at > 0 and len(rows) < limit:
             first = max(0, at - _MOST)
