@@ -42,6 +42,8 @@ class Requests:
     async def ask(self, reader: Reader, realm: Realm, body: Request, label: Label, serves: Sequence[str]) -> Json:
         """Ask partners."""
         reader.must(Act.REQUEST_SAY)
+        if not Filtered(self._node, reader).sees(realm):
+            raise NotFound
         if body.priority not in PRIORITIES:
             raise InputError(f"a request's priority is one of {', '.join(PRIORITIES)}")
         plain_text(body.question, "question")
@@ -83,6 +85,8 @@ class Requests:
     async def require(self, reader: Reader, realm: Realm, body: Requirement, label: Label) -> Json:
         """Set up a requirement under a number of its own."""
         reader.must(Act.REQUIREMENT_SAY)
+        if not Filtered(self._node, reader).sees(realm):
+            raise NotFound
         plain_text(body.text, "text")
         plain_text(body.number, "number")
         if not body.valid_from < body.valid_until:
