@@ -25,13 +25,13 @@ async def until(work, seconds=20.0):
 
 
 @contextlib.asynccontextmanager
-async def two(tmp_path):
+async def two(tmp_path, **more):
     """ASTER and BIRCH, who know each other, with a person `mara` logged in at each."""
     async with contextlib.AsyncExitStack() as stack:
-        nodes = [await stack.enter_async_context(opened(await make(tmp_path / name.lower(), name))) for name in ("ASTER", "BIRCH")]
+        nodes = [await stack.enter_async_context(opened(await make(tmp_path / name.lower(), name, **more))) for name in ("ASTER", "BIRCH")]
         for node, other in (nodes, nodes[::-1]):
             card = other.keys.card(other.config.name, other.clock)
-            await operations.add_partner(node, operations.NewPartner(card.to_toml(), "CONFIDENTIAL"))
+            await operations.add_partner(node, operations.NewPartner(card.to_toml(), "CONFIDENTIAL", list(more.get("caveats", ()))))
         relay = Relay(tmp_path / "relay")
         url = await relay.start([node.keys.card(node.config.name, node.clock) for node in nodes])
         stack.push_async_callback(relay.stop)

@@ -193,6 +193,22 @@ REQUESTS: dict[str, Ask] = {
             "reason": ("", "x"),
         }
     ),
+    "GET /labels/due": ask(query={"by": (None, *NUMBERS)}),
+    "GET /labels/tear-lines/{record}": ask(record=RECORDS),
+    "POST /labels/tear-lines": ask(
+        json={
+            "record": ("{canary-report}", "{unknown-report}", "x"),
+            "paragraphs": ([1], [], [9], "x"),
+            "fields": (["title", "source"], ["x"]),
+            "title": ("", "Harbour"),
+            "source": "",
+            "classification": ("UNCLASSIFIED", "COSMIC"),
+            "releasable_to": ([], ["BIRCH"], ["NOBODY"]),
+        }
+    ),
+    "POST /labels/{record}/consent": ask(
+        record=RECORDS, json={"audience": (["BIRCH"], [], ["NOBODY"]), "until": (2_000_000_000_000_000, 0, -1), "note": ("", "x")}
+    ),
     "POST /labels/{lowering}/approve": ask(lowering=RECORDS),
     "GET /exchange/ledger": ask(query={"realm": REALMS, "after": (None, *RECORDS), "limit": (None, *NUMBERS)}),
     "GET /exchange/ledger/{record}": ask(record=RECORDS),

@@ -13,10 +13,12 @@ from tocsin.core import Denied, NotReachable, TocsinError
 
 from . import config as configuration
 from . import control, secrets
+from .filtered import reader_of_all
 from .founding import RECOVERY
 from .gates import load_community, load_site
 from .service import Node
 from .system import SystemClock, SystemEntropy
+from .tearing import Tearing
 from .topics import load_topics
 
 Row = dict[str, Any]
@@ -106,6 +108,7 @@ async def _stopped(folder: Path) -> list[Row]:
         rows.append(_row("people", count > 0, f"{count} may log in"))
         shared = len(node.book.partners())
         rows.append(_row("partners", True, f"{shared} are pinned"))
+        rows.append(_reviews(len(Tearing(node).due(reader_of_all(node), node.clock.now()))))
         rows += _logs(node.notary.standing())
     finally:
         await node.close()
@@ -145,10 +148,16 @@ def _live(status: dict[str, Any]) -> Iterator[Row]:
     for link in status["links"]:
         clock = _clock_of(link["clock_off_s"])
         yield _row(f"partner {link['partner']}", link["state"] == "up" and not clock, clock or link["state"])
+    yield _reviews(status["reviews_due"])
     yield from _logs(status["logs"])
     counters = status["counters"]
     refused = counters.get("refused", 0)
     yield _row("refusals", refused == 0, f"{refused} envelopes were refused" if refused else "none")
+
+
+def _reviews(due: int) -> Row:
+    says = f"{due} labels are due for review: tocsin label due" if due else "no label is due"
+    return {"what": "reviews", "well": None if due else True, "says": says}
 
 
 def _logs(logs: dict[str, Any]) -> Iterator[Row]:

@@ -46,10 +46,15 @@ OF_PEOPLE = frozenset({"session", "user", "factor", "client", "receiver", "invit
 """Subjects of acts that say nothing of records."""
 
 
+def reader_of_all(node: Node) -> Reader:
+    """The node's own view as a reader without a role: for what the node does by itself."""
+    own = node.views.of(node.config.own)
+    return Reader(User(SYSTEM + own.id, frozenset(), own.clearance), own, "")
+
+
 def whole(node: Node) -> Filtered:
     """What the node's own view sees: for what the node does by itself, never to be shown to a person."""
-    own = node.views.of(node.config.own)
-    return Filtered(node, Reader(User(SYSTEM + own.id, frozenset(), own.clearance), own, ""))
+    return Filtered(node, reader_of_all(node))
 
 
 class Filtered:
@@ -126,6 +131,11 @@ class Filtered:
     def requirements(self, realm: Realm, limit: int = 200) -> list[tuple[Record, Requirement]]:
         """The newest requirements, without those that only end one."""
         return [(record, body) for record, body in self._newest(realm, "requirement", limit) if body.state == "standing"]
+
+    def reviewed(self, realm: Realm) -> list[Record]:
+        """Records whose label names a time at which it is to be looked at again, as it was said or lowered."""
+        kinds = self._shelf(realm).kinds
+        return [one.record for one in self._read(realm, list(kinds["label review"].backwards()))] if "label review" in kinds else []
 
     def subscriptions(self, limit: int = 1000) -> list[tuple[Record, Subscription]]:
         """The newest subscriptions, of whoever it is, the oldest first."""

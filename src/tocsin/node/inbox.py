@@ -8,6 +8,7 @@ from msgspec import structs
 from sqlalchemy import insert, select
 
 from tocsin.core import LIVE, Approval, Label, Realm, Receipt, Record, Ref, Subscription, body_of
+from tocsin.core.labels import ORCON
 from tocsin.exchange import check_subscription, fits, readings
 from tocsin.people import Act, Role
 from tocsin.people.roles import may
@@ -20,7 +21,9 @@ from .screens import recalled
 from .service import Node
 
 Json = dict[str, Any]
-KINDS = frozenset({"report", "claim", "finding", "warning", "request", "requirement", "recall", "rule", "subscription", "approval"})
+KINDS = frozenset(
+    {"report", "claim", "finding", "warning", "request", "requirement", "recall", "rule", "subscription", "approval", "consent"}
+)
 _MOST = 200
 
 
@@ -135,6 +138,9 @@ class Inbox:
             row["asks"] = structs.asdict(body) | {
                 "answered": any(a.origin == self._node.config.id for a in shown.referring("answers", record))
             }
+        label = self._node.gate.label_of(record)
+        if ORCON in label.caveats and self._node.config.id in label.originators:
+            row["wants_consent"] = True  # made from what this node said: it goes on to others only if this node consents
         return row | {"title": "" if shown.hides(record) else headline(record), "recalled": recalled(shown, record)}
 
 

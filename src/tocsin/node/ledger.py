@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import RECALL_REASONS, Approval, InputError, Label, NotReachable, Realm, Recall, Record, Ref, WarningRecord, body_of
+from tocsin.core import (
+    RECALL_REASONS,
+    Approval,
+    Consent,
+    InputError,
+    Label,
+    NotReachable,
+    Realm,
+    Recall,
+    Record,
+    Ref,
+    WarningRecord,
+    body_of,
+    iso,
+)
 from tocsin.exchange import LedgerRow, said_ids
 from tocsin.people import Act
 
@@ -95,6 +109,8 @@ def headline(record: Record) -> str:
     body = body_of(record)
     if isinstance(body, Approval):
         return f"{body.state}: {body.act} {body.what}"[:200]
+    if isinstance(body, Consent):
+        return f"{body.record} may go on to {', '.join(body.audience)} until {iso(body.until)}"[:200]
     for name in ("title", "sentence", "question", "text", "name", "why"):
         if found := getattr(body, name, ""):
             return str(found).strip().splitlines()[0][:200]

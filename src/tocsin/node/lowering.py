@@ -44,16 +44,17 @@ class Lowering:
         return sorted((row for row in rows if row["state"] != "done"), key=lambda row: row["protocol_time"], reverse=True)
 
     async def propose(
-        self, reader: Reader, record: str, classification: str, releasable_to: Iterable[str], caveats: Iterable[str], reason: str
-    ) -> Json:
-        """Propose that a record of this node's bears a lower label: more partners, a lower level, fewer caveats."""
+        self, reader: Reader, record: str, classification: str, releasable_to: Iterable[str], caveats: Iterable[str], reason: str,
+        review: int | None = None,
+    ) -> Json:  # fmt: skip
+        """Propose that a record of this node's bears a lower label: more partners, a lower level, fewer caveats; or is reviewed later."""
         reader.must(Act.LABEL_LOWER)
         node = self._node
         kept = self._kept(reader, record)
         if node.config.id not in kept.record.label.originators:
             raise Conflict("only those who originated a record lower its label")
         current = node.gate.label_of(kept.record)
-        label = self._lower(current, classification, frozenset(releasable_to), frozenset(caveats))
+        label = self._lower(current, classification, frozenset(releasable_to), frozenset(caveats), review)
         body = Relabel(
             record=record,
             digest=hashlib.sha256(kept.data).hexdigest(),
@@ -98,7 +99,7 @@ class Lowering:
         await node.say(node.new_record(approved, proposed.realm, by, body.label, refs))
         await node.people.act(by, Act.LABEL_LOWER, body.record)
 
-    def _lower(self, current: Label, classification: str, wanted: frozenset[str], caveats: frozenset[str]) -> Label:
+    def _lower(self, current: Label, classification: str, wanted: frozenset[str], caveats: frozenset[str], review: int | None) -> Label:
         node = self._node
         if unknown := wanted - {p.card.partner for p in node.book.partners()} - {node.config.id}:
             raise BadLabel(f"{min(unknown)[:40]!r} is no partner of this node")
@@ -110,6 +111,8 @@ class Lowering:
         if rank > current.classification or not caveats <= current.caveats:
             raise Conflict("this would raise the label: recall the record, or say it anew under the higher one")
         lower = structs.replace(current, classification=rank, caveats=caveats, releasable_to=current.releasable_to | wanted)
+        if review is not None:
+            lower = structs.replace(lower, review=review)
         if lower == current:
             raise Conflict("the record bears this label already")
         return lower

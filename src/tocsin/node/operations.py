@@ -14,9 +14,11 @@ from tocsin.people import Act
 
 from . import auditing, bundles, partnership, personnel, playing
 from .errors import NodeError
+from .filtered import reader_of_all as node_reader
 from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
 from .personnel import NewUser, add_user
 from .service import Node
+from .tearing import Tearing
 from .worlds import DemoClock
 
 
@@ -78,6 +80,7 @@ async def status(node: Node, _: Nothing) -> Any:
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
         "journal": {realm: node.journal.size(realm) for realm in node.journal.realms()},
         "logs": node.notary.standing(),
+        "reviews_due": len(Tearing(node).due(node_reader(node), node.clock.now())),
     }
 
 

@@ -33,6 +33,7 @@ from .personnel import proposal_row
 from .readers import Reader
 from .rules import Rules
 from .service import Node
+from .tearing import Tearing
 
 log = logging.getLogger("tocsin")
 Json = dict[str, Any]
@@ -133,6 +134,7 @@ class Seconding:
             Act.PARTNER_EXCLUDE: self._exclude,
             Act.SETTING_CHANGE: self._set,
             Act.LABEL_LOWER: Lowering(self._node).carry_out,
+            Act.LABEL_TEAR: Tearing(self._node).carry_out,
             Act.RULE_AGREE: Rules(self._node).carry_out,
         }
         await done[proposal.act](proposal)

@@ -139,6 +139,8 @@ class Shelf:
         """Take in one record that the view may see; `own`: the node said it."""
         self.every.add(row)
         self.kinds[record.kind].add(row)
+        if record.label.review is not None or self._gate.label_of(record).review is not None:
+            self.kinds["label review"].add(row)
         if record.kind in {"warning", "report"}:
             label = self.view.ours(self._gate.label_of(record))
             self.label = label if self.label is None else join([self.label, label])

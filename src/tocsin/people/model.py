@@ -59,6 +59,8 @@ class Act(StrEnum):
     PARTNER_EXCLUDE = "partner:exclude"
     PARTNER_TEST = "partner:test"
     LABEL_LOWER = "label:lower"
+    LABEL_TEAR = "label:tear"
+    LABEL_CONSENT = "label:consent"
     SETTING_CHANGE = "setting:change"
     WARNING_APPROVE = "warning:approve"
     WARNING_ANSWER = "warning:answer"
