@@ -254,3 +254,22 @@ def test_a_realm_that_a_reader_does_not_see_is_empty(tmp_path, route):
             assert (answer.status_code, answer.json()) == (200, [])
 
     asyncio.run(work())
+
+
+def test_what_a_leaver_subscribed_to_and_read_is_not_their_successors_of_the_same_name(tmp_path):
+    async def work():
+        async with two(tmp_path) as (_, birch, mara, bo), serving(birch) as url:
+            said = await did(mara, "/reports", TO_BIRCH)
+            await until(lambda: got(bo, "/inbox"))
+            await add_person(birch, "nia", ["analyst"], "CONFIDENTIAL")
+            async with person(url, "nia") as nia:
+                await did(nia, "/subscriptions", {"name": "air", "kinds": ["report"]})
+                await did(nia, f"/inbox/{said['record']}/read")
+                assert [row["name"] for row in (await got(nia, "/subscriptions"))["mine"]] == ["air"]
+            await birch.people.remove_user("nia", by="mara")
+            await add_person(birch, "nia", ["analyst"], "CONFIDENTIAL")
+            async with person(url, "nia") as nia:
+                assert (await got(nia, "/subscriptions"))["mine"] == []
+                assert [row["read_at"] for row in await got(nia, "/inbox")] == [None]
+
+    asyncio.run(work())

@@ -96,6 +96,8 @@ REQUESTS: dict[str, Ask] = {
     "DELETE /people/invitations/{invitation}": ask(invitation=("x", "{canary-report}", *BAD[1:])),
     "PATCH /people/{name}": ask(name=STRANGERS, json={"roles": (["analyst"], ["x"], []), "clearance": ("RESTRICTED", "COSMIC")}),
     "DELETE /people/{name}": ask(name=STRANGERS),
+    "GET /people/removed": ask(),
+    "POST /people/readmit": ask(json={"subject": ("nobody", "", "{canary-report}")}),
     "DELETE /people/{name}/sessions": ask(name=STRANGERS),
     "DELETE /people/{name}/factors": ask(name=STRANGERS),
     "GET /clients": ask(),

@@ -9,7 +9,7 @@ from tests.people.provider import Provider
 
 from tocsin.core import Clearance, NotReachable, SeededEntropy
 from tocsin.core.times import HOUR, SECOND
-from tocsin.people import Act, BadLogin, Pending, People, Role, Security, WrongCredentials
+from tocsin.people import Act, BadLogin, NoSuchUser, Pending, People, Role, Security, WrongCredentials
 from tocsin.people.oidc import Group, Oidc
 from tocsin.people.oidc import Provider as Settings
 
@@ -203,6 +203,26 @@ async def test_who_was_removed_here_does_not_come_back_by_themselves(people, pro
     assert people.session(session.token) is None
     with pytest.raises(BadLogin, match="removed here"):
         await people.admit_oidc(await through(oidc, provider))
+
+
+async def test_an_administrator_readmits_who_was_removed(people, provider, clock):
+    await add(people, "root", ["administrator"])
+    oidc = login(provider, clock)
+    first = await people.admit_oidc(await through(oidc, provider))
+    assert people.removed() == []
+    with pytest.raises(NoSuchUser):
+        await people.readmit("nobody")
+    await people.remove_user("Ada", by="root")
+    (subject,) = people.removed()
+    await people.readmit(subject, by="root")
+    assert people.removed() == []
+    again = await people.admit_oidc(await through(oidc, provider))
+    assert again.user.name == first.user.name
+    assert people.session(again.token) is not None
+    assert people.session(first.token) is None
+    assert [done.what for done in people.acts() if done.act == Act.USER_READMIT] == [subject]
+    with pytest.raises(NoSuchUser):
+        await people.readmit(subject)
 
 
 async def test_a_provider_without_tls_or_without_an_answer_is_refused(clock):

@@ -16,7 +16,7 @@ from .recovery import RecoveryKey
 from .relay import Relay
 from .seal import verify_proof
 from .service import Exchange
-from .store import said_ids
+from .store import forget_reader, said_ids
 from .succession import chain_from_text, chain_to_text
 from .tables import readings
 from .transport import NatsTransport, NoTransport, Transport
@@ -58,6 +58,7 @@ __all__ = [
     "check_area",
     "check_subscription",
     "fits",
+    "forget_reader",
     "probe",
     "readings",
     "said_ids",

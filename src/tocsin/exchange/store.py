@@ -13,7 +13,7 @@ from tocsin.journal.schema import insert_rows
 
 from . import chain, wire
 from .model import LedgerRow
-from .tables import QUEUED, URGENT, catalogue, chains_in, chains_out, outbox, receipts, said
+from .tables import QUEUED, URGENT, catalogue, chains_in, chains_out, outbox, readings, receipts, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -293,6 +293,11 @@ def note_receipts(connection: Connection, sender: str, new: Sequence[Kept]) -> N
                 continue
             row = {"record_id": about, "partner": sender, "state": state, "receipt_id": one.record.id, "at": one.record.protocol_time}
             connection.execute(insert(receipts), [row])
+
+
+def forget_reader(connection: Connection, name: str) -> None:
+    """Forget what a user had read, in the commit of their removal."""
+    connection.execute(delete(readings).where(readings.c.reader == name))
 
 
 def said_after(journal: Journal, partner: str, realm: str, next_: int, limit: int) -> list[Row[Any]]:

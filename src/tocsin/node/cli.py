@@ -63,6 +63,8 @@ for parent, name, where, words in (
     (user, "uninvite", "people:uninvite", "Withdraw an invitation."),
     (user, "factor", "people:factor", "A person's second factors."),
     (user, "log-out", "people:log_out", "End every session of a person."),
+    (user, "removed", "people:removed", "Accounts of the organisation's login that were removed here."),
+    (user, "readmit", "people:readmit", "Let such an account be made again at its next login."),
     (user, "remove", "people:remove", "Remove a person; all that is theirs ends at once."),
     (client, "add", "clients:add", "Add a machine client."),
     (client, "list", "clients:list_", "Every machine client."),

@@ -120,7 +120,8 @@ class Inbox:
         me = self._node.config.id
         held: dict[str, Subscription] = {}
         for record, body in Filtered(self._node, reader).subscriptions():
-            if record.origin == me and record.author == reader.user.name and record.label.releasable_to == {me}:
+            mine = record.author == reader.user.name and record.protocol_time >= reader.user.since
+            if record.origin == me and mine and record.label.releasable_to == {me}:
                 held[body.name] = body
         return [body for body in held.values() if body.state == "in force"]
 

@@ -43,6 +43,12 @@ class ChangedUser(msgspec.Struct, forbid_unknown_fields=True):
     same_as: Short | None = None
 
 
+class Subject(msgspec.Struct, forbid_unknown_fields=True):
+    """Somebody as the organisation's own login names them."""
+
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
 class NewInvitation(msgspec.Struct, forbid_unknown_fields=True):
     """Whom to invite, with what they will be allowed."""
 
@@ -130,6 +136,17 @@ async def remove_user(node: Node, who: Named, by: str = OPERATOR) -> Json:
     """Remove a person: sessions, factors, machine clients, invitations and proposals of theirs end at once."""
     await node.people.remove_user(who.name, by=by)
     return {"removed": who.name}
+
+
+async def removed(node: Node, _: Nothing) -> list[Json]:
+    """Accounts of the organisation's login that were removed here, by the subject that the login names them by."""
+    return [{"subject": subject} for subject in node.people.removed()]
+
+
+async def readmit(node: Node, who: Subject, by: str = OPERATOR) -> Json:
+    """Let one of them in again: the account is made anew at its next login."""
+    await node.people.readmit(who.subject, by=by)
+    return {"readmitted": who.subject}
 
 
 async def invite(node: Node, new: NewInvitation, by: str = OPERATOR) -> Json:
@@ -249,6 +266,8 @@ OPERATIONS: dict[str, tuple[type[msgspec.Struct], Callable[[Node, Any], Awaitabl
     "user.list": (Nothing, list_users, None),
     "user.change": (ChangedUser, change_user, Act.USER_CHANGE),
     "user.remove": (Named, remove_user, Act.USER_REMOVE),
+    "user.removed": (Nothing, removed, None),
+    "user.readmit": (Subject, readmit, Act.USER_READMIT),
     "user.invite": (NewInvitation, invite, Act.INVITATION_ADD),
     "user.invitations": (Nothing, invitations, None),
     "user.uninvite": (Named, uninvite, Act.INVITATION_REMOVE),

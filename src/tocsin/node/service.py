@@ -34,7 +34,7 @@ from tocsin.core import (
 )
 from tocsin.core.labels import derived
 from tocsin.core.times import HOUR, Micros
-from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, NoTransport, Parts, Relay
+from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, NoTransport, Parts, Relay, forget_reader
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
@@ -97,6 +97,7 @@ class Node:
         self.journal = journal
         self.vault = vault
         self.people = People(journal, clock, entropy, vault=vault, security=config.security)
+        self.people.leaving.append(lambda connection, _, leaver: forget_reader(connection, leaver.name))
         self.oidc = organisation.make(config, folder, clock, entropy)
         self.gate = make_gate(config, folder, clock)
         self.views = Views(gate=self.gate)

@@ -38,6 +38,7 @@ class Act(StrEnum):
     USER_ADD = "user:add"
     USER_CHANGE = "user:change"
     USER_REMOVE = "user:remove"
+    USER_READMIT = "user:readmit"
     INVITATION_ADD = "invitation:add"
     INVITATION_ACCEPT = "invitation:accept"
     INVITATION_REMOVE = "invitation:remove"
@@ -96,13 +97,17 @@ class Act(StrEnum):
 
 
 class User(msgspec.Struct, frozen=True):
-    """Somebody of this node. `roles` are `Role`s; `person` is the same for all accounts and machine clients of one human being."""
+    """Somebody of this node. `roles` are `Role`s; `person` is the same for all accounts and machine clients of one human being.
+
+    `since`: when the account was made (protocol time, µs): what somebody of the same name said before was somebody else.
+    """
 
     name: str
     roles: frozenset[Role]
     clearance: Clearance
     person: str = ""
     machine: bool = False
+    since: Micros = 0
 
 
 class Session(NamedTuple):

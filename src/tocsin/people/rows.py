@@ -40,7 +40,7 @@ def clearance_in(stored: str) -> Clearance:
 
 def user_of(row: Row[Any]) -> User:
     """A row of `users`."""
-    return User(row.name, roles_in(row.roles), clearance_in(row.clearance), row.person or row.key)
+    return User(row.name, roles_in(row.roles), clearance_in(row.clearance), row.person or row.key, since=row.added_at)
 
 
 def find(connection: Connection, key: str) -> User:

@@ -13,7 +13,7 @@ from . import credentials, rows
 from .approvals import Approvals
 from .attempts import Attempts
 from .clients import Clients
-from .errors import BadLogin, BadUser, FactorNeeded, UserExists
+from .errors import BadLogin, BadUser, FactorNeeded, NoSuchUser, UserExists
 from .factors import Factors
 from .invitations import Invitations
 from .logins import Logins
@@ -212,6 +212,22 @@ class People:
         user, found = await self._journal.write(work)
         stored = self._journal.read_rows(select(users.c.password).where(users.c.key == found))
         return await self.logins.admit(user, found, stored[0].password if stored else "", proven="oidc" if who.factor else "")
+
+    async def readmit(self, subject: str, *, by: str = "") -> None:
+        """Let an account of the organisation's login that was removed here be made again at its next login; raises `NoSuchUser`."""
+
+        def work(connection: Connection) -> None:
+            gone = (identities.c.subject == subject) & identities.c.user_key.is_(None)
+            if not connection.execute(delete(identities).where(gone)).rowcount:
+                raise NoSuchUser
+            rows.note(connection, self._clock.now(), by, Act.USER_READMIT, subject)
+
+        await self._journal.write(work)
+
+    def removed(self) -> list[str]:
+        """The subjects, as the organisation's login names them, of accounts that were removed here."""
+        found = self._journal.read_rows(select(identities.c.subject).where(identities.c.user_key.is_(None)))
+        return sorted(row.subject for row in found)
 
     def session(self, token: str) -> Session | None:
         """The open session of `token`, with its user as of now; None if there is none, or it is over."""

@@ -125,3 +125,13 @@ def ask_password(name: str) -> str:
     if first != getpass.getpass("The same again: "):
         raise InputError("the two passwords differ")
     return first
+
+
+def removed(folder: Path, *, json: bool = False) -> None:
+    """Accounts of the organisation's login that were removed here, by the subject that the login names them by."""
+    give_rows(call(folder, "user.removed"), {"subject": "Subject"}, json=json, empty="None was removed.")
+
+
+def readmit(folder: Path, subject: str, *, json: bool = False) -> None:
+    """Let an account that was removed here be made again at its next login."""
+    give(call(folder, "user.readmit", subject=subject), json=json, text=f"{subject} may come back by the organisation's login")

@@ -86,6 +86,17 @@ class PeopleController(Controller):
         _another(node, reader, name)
         await personnel.remove_user(node, Named(name), reader.user.name)
 
+    @get("/removed")
+    async def removed(self, reader: TheReader, node: TheNode) -> list[Json]:
+        """Accounts of the organisation's login that were removed here."""
+        reader.needs(*KEEPERS)
+        return await personnel.removed(node, Nothing())
+
+    @post("/readmit", status_code=200, act=Act.USER_READMIT)
+    async def readmit(self, reader: TheReader, node: TheNode, data: Annotated[personnel.Subject, Body()]) -> Json:
+        """Let one of them be made again at its next login."""
+        return await personnel.readmit(node, data, reader.user.name)
+
     @delete("/{name:str}/sessions", act=Act.SESSION_END)
     async def end_sessions(self, reader: TheReader, node: TheNode, name: ById) -> None:
         """End every session of somebody."""
