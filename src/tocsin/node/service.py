@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ from .gates import make_gate
 from .hearing import Hearing
 from .notary import Notary
 from .readers import SYSTEM, Reader
+from .recollection import Recollection
 from .register import Register
 from .revocations import Revocations
 from .topics import load_topics
@@ -108,6 +110,7 @@ class Node:
         self.archive = Archive(folder / "archive", journal, clock, civil_hours=config.civil_hours)
         self.topics: list[Topic] = load_topics(config.topics, folder)
         self.worlds: dict[Realm, World] = {}
+        self._recollection = Recollection(journal, clock)
         self.feeds: list[Feed] = []
         self.exchange: Exchange | None = None
         self.transport: NatsTransport | None = None
@@ -155,7 +158,11 @@ class Node:
                     after = page[-1].index
 
     async def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder; what the watches remember stays in it."""
+        with contextlib.suppress(TocsinError):
+            for world in self.worlds.values():
+                for sight in list(world.sights()):
+                    await self._recollection.keep(world, sight, now=True)
         await self.journal.close()
 
     @contextlib.asynccontextmanager
@@ -243,6 +250,7 @@ class Node:
             found = self.worlds[realm] = World(
                 realms.parse(realm), clock or self._clock_of(realm), self.topics, node=self.config.id, entropy=self.entropy
             )
+            found.on_sight = partial(self._recollection.take_up, found)
             for clearance in {self.config.own, *(user.clearance for user in self.people.users())}:
                 found.sight(view := self.views.of(clearance))
                 self.register.open(view)
@@ -437,6 +445,8 @@ class Node:
         """Let the detectors of `sights`, or of all, look at `world` at `now`, and keep what they say."""
         for view, said in world.step(now, sights, self.hearing.of):
             await self._keep_said(world.realm, SaidIn(view, said))
+        for sight in list(world.sights()) if sights is None else sights:
+            await self._recollection.keep(world, sight)
 
     async def _keep_said(self, realm: Realm, one: SaidIn) -> None:
         record = self.new_record(one.said.body, realm, SYSTEM + one.view.id, one.said.label, one.said.refs, view=one.view)

@@ -99,6 +99,7 @@ class World:
         self.realm = realm
         self.clock = clock
         self.conducted_under: Label | None = None  # of an exercise that this node conducts: it is there before its first flight
+        self.on_sight: Callable[[Sight], None] | None = None
         self._topics = topics
         self._node = node
         self._entropy = entropy
@@ -118,9 +119,16 @@ class World:
                 view,
                 FollowClock() if isinstance(self.clock, FollowClock) else self.clock,
                 Picture(self.realm, view, entropy=entropy.child("picture")),
-                {t.id: Watch(t, self.realm, view, entropy.child(t.id), node=self._node) for t in self._topics},
+                {t.id: self.watch(view, t.id) for t in self._topics},
             )
+            if self.on_sight is not None:
+                self.on_sight(found)
         return found
+
+    def watch(self, view: View, topic: str) -> Watch:
+        """A new watch of one topic for `view`, which remembers nothing."""
+        entropy = stream(self._entropy, self.realm, view.id).child(topic)
+        return Watch(next(t for t in self._topics if t.id == topic), self.realm, view, entropy, node=self._node)
 
     def sights(self) -> Iterator[Sight]:
         """Every view's."""

@@ -21,6 +21,7 @@ from .desk import Desk, Offer
 from .detectors import detector_class
 from .episodes import Change, Episode, Episodes
 from .filter import Forward, Item, Rates
+from .keeping import Drawn, Keeper, NotKeepable, Restorer, digest_of, pack, unpack
 from .levels import Ladder
 from .lifecycle import prepare
 from .news import News, Standing
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from .said import Heard
 
 _HISTORY: Micros = 36 * HOUR
+_REMEMBERED = (
+    *("_company", "_absences", "_desk", "_news", "_forward", "_ladder", "_now", "_filter_step", "_probabilities", "_weights", "_capped"),
+    *("_told", "_watched", "_unseen", "_feeds", "_blind", "_history", "_release"),
+)
 _SENDER = re.compile(r"[A-Za-z0-9._@-]{1,80}")
 
 
@@ -114,11 +119,12 @@ class Watch:
             raise InputError(f"{node[:40]!r} cannot send alerts: a node is named by letters, digits and . _ @ - alone")
         self._topic, self._realm, self._view, self._node = topic, realms.parse(realm), view, node
         episodes = entropy.child("episodes")
-        self._eyes = [_Eye(topic, indicator, episodes.child(indicator.id)) for indicator in topic.indicators]
+        self._drawn = {i.id: Drawn(episodes.child(i.id)) for i in topic.indicators} | {"": Drawn(entropy.child("warnings"))}
+        self._eyes = [_Eye(topic, indicator, self._drawn[indicator.id]) for indicator in topic.indicators]
         self._rates = Rates(topic)
         self._company = Company()
         self._absences = Absences(topic)
-        self._desk = Desk(topic, entropy.child("warnings"))
+        self._desk = Desk(topic, self._drawn[""])
         self._news = News(topic)
         self._forward: Forward | None = None
         self._ladder: Ladder | None = None
@@ -179,6 +185,46 @@ class Watch:
     def note(self, said: WarningRecord) -> None:
         """A person issued or cancelled this watch's warning: it goes on from that version."""
         self._desk.note(said)
+
+    def keep(self) -> bytes:
+        """All that it remembers, to be given to `resume`; raises `NotKeepable` where something is no plain value.
+
+        A plugin's detector that cannot be kept begins anew.
+        """
+        keeper, eyes = Keeper(), []
+        for eye in self._eyes:
+            try:
+                detector = None if eye.detector is None else keeper.state(eye.detector)
+            except NotKeepable:
+                detector = None
+            eyes.append([eye.indicator.id, detector, keeper.state(eye.episodes)])
+        own = {name: keeper.value(getattr(self, name)) for name in _REMEMBERED}
+        drawn = {name: one.count for name, one in self._drawn.items()}
+        return pack([digest_of(self._topic), eyes, own, drawn, keeper.episodes])
+
+    def resume(self, data: bytes) -> None:
+        """Go on from what `keep` gave, as if there had been no break; of a watch that has not looked yet.
+
+        Raises `NotKeepable` if it was kept by another topic or version; the watch is then of no use: make another.
+        """
+        try:
+            digest, eyes, own, drawn, episodes = unpack(data)
+            if digest != digest_of(self._topic) or self._now >= 0:
+                raise NotKeepable("this was kept of another topic, of this one before it was changed, or by another version")
+            put = Restorer(self._topic, episodes)
+            self._started(own["_now"])
+            for eye, (name, detector, state) in zip(self._eyes, eyes, strict=True):
+                if eye.indicator.id != name:
+                    raise NotKeepable("this was kept of other indicators")
+                if eye.detector is not None and detector is not None:
+                    put.put(eye.detector, detector)
+                put.put(eye.episodes, state)
+            for name in _REMEMBERED:
+                setattr(self, name, put.value(own[name], getattr(self, name), type(self)))
+            for name, count in drawn.items():
+                self._drawn[name].go_to(count)
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+            raise NotKeepable(f"what was kept does not fit this watch ({type(error).__name__})") from None
 
     def _started(self, now: Micros) -> tuple[Forward, Ladder]:
         if self._forward is None or self._ladder is None:

@@ -1,5 +1,8 @@
 """What a watch remembers through a restart."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -7,4 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "watch_memory",
+        sa.Column("realm", sa.String(60), nullable=False),
+        sa.Column("view", sa.String(80), nullable=False),
+        sa.Column("topic", sa.String(48), nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("sealed_at", sa.BigInteger, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("realm", "view", "topic", name="pk_watch_memory"),
+    )
