@@ -181,7 +181,11 @@ REQUESTS: dict[str, Ask] = {
     "GET /audit/checkpoint": ask(query={"realm": REALMS}),
     "GET /audit/proof/{record}": ask(record=RECORDS, query={"realm": SOME_REALMS}),
     "GET /log": ask(query={"realm": REALMS}),
-    "POST /log": ask(json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5)}),
+    "POST /log": ask(
+        json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5), "handed_to": ("", "low", "mara", "\u202e", 5)}
+    ),
+    "GET /backtests": ask(),
+    "GET /backtests/{name}": ask(name=("night", "nowhere", "..", *BAD[1:])),
     "GET /rehearsal": ask(),
     "POST /rehearsal": ask(),
     "DELETE /rehearsal": ask(),

@@ -241,10 +241,11 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
 
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A line in the watch log, by the officer on duty."""
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line in the watch log, by the officer on duty. `handed_to`: who takes over the watch, if this line hands it over."""
 
     text: str
+    handed_to: str = ""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,21 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from tocsin.core import Acknowledgement, BadLabel, Claim, Clearance, Count, Label, LogEntry, Realm, Ref, Report, WarningRecord, realms
+from tocsin.core import (
+    Acknowledgement,
+    BadLabel,
+    Claim,
+    Clearance,
+    Count,
+    InputError,
+    Label,
+    LogEntry,
+    Realm,
+    Ref,
+    Report,
+    WarningRecord,
+    realms,
+)
 from tocsin.core.labels import originate
 from tocsin.people import Act
 from tocsin.policy import Decision, Matter
@@ -147,10 +161,12 @@ class Acts:
             raise Conflict("only the partner that said this report can correct it")
         return Ref(rel, record)
 
-    async def write_log(self, reader: Reader, realm: Realm, text: str) -> None:
-        """Add a line to this node's watch log."""
+    async def write_log(self, reader: Reader, realm: Realm, text: str, handed_to: str = "") -> None:
+        """Add a line to this node's watch log; with `handed_to`, one that hands the watch over to somebody here."""
         reader.must(Act.LOG_WRITE)
-        body = LogEntry(text=plain_text(text, "text"))
+        body = LogEntry(text=plain_text(text, "text"), handed_to=plain_text(handed_to, "handed_to", empty=True))
+        if handed_to == reader.user.name:
+            raise InputError("a watch is handed over to somebody else")
         if not Filtered(self._node, reader).sees(realm):
             raise NotFound
         kept = await self._node.keep(self._node.new_record(body, realm, reader.user.name, self._node.own_label(reader), view=reader.view))

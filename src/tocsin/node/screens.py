@@ -96,11 +96,16 @@ class Screens:
         ]
 
     def assessments(self, reader: Reader, realm: Realm) -> list[Json]:
-        """What this reader's view makes of each topic now."""
+        """What this reader's view makes of each topic now; each item of evidence with its title and its tracks' numbers."""
         if not self.sees(reader, realm):
             return []
-        world = self._node.worlds[realm]
-        return [watch.assessment().to_json() | {"realm": realm} for watch in world.sight(reader.view).watches.values()]
+        found = [watch.assessment().to_json() | {"realm": realm} for watch in self._node.worlds[realm].sight(reader.view).watches.values()]
+        for one in found:
+            titles = {lamp["id"]: lamp["title"] for lamp in one["indicators"]}
+            for item in one["evidence"]:
+                numbers = self._warnings.track_numbers(reader, realm, item["finding"], self._node.config.id)
+                item |= {"title": titles.get(item["indicator"], item["indicator"]), "identities": numbers}
+        return found
 
     # --- reports, exchange, journal, log --------------------------------------------------------------------
 
@@ -215,6 +220,7 @@ class Screens:
                 "record": record.id,
                 "author": record.author,
                 "text": body.text,
+                "handed_to": body.handed_to,
                 "protocol_time": record.protocol_time,
                 "realm_time": record.realm_time,
             }

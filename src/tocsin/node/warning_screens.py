@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tocsin.core import Realm, Record, realms
+from tocsin.core import Realm, realms
 from tocsin.exchange import LedgerRow
 from tocsin.people import Role
 from tocsin.policy import matter_of
@@ -68,7 +68,7 @@ class WarningScreens:
                 "feeds": list(e.feeds),
                 "latitude": e.latitude,
                 "longitude": e.longitude,
-                "identities": self._track_numbers(reader, record, e.finding),
+                "identities": self.track_numbers(reader, record.realm, e.finding, record.origin),
             }
             for e in body.evidence
         ]
@@ -116,9 +116,10 @@ class WarningScreens:
             "has_cap": bool(body.cap),
         }
 
-    def _track_numbers(self, reader: Reader, warning: Record, finding: str) -> list[int]:
-        found = Filtered(self._node, reader).findings(warning.realm, finding, warning.origin)
-        return self._node.worlds[warning.realm].sight(reader.view).picture.numbers_of(found[-1][1].identities) if found else []
+    def track_numbers(self, reader: Reader, realm: Realm, finding: str, origin: str) -> list[int]:
+        """Numbers of the tracks that a finding of `origin` is about, as far as this reader's picture holds them now."""
+        found = Filtered(self._node, reader).findings(realm, finding, origin)
+        return self._node.worlds[realm].sight(reader.view).picture.numbers_of(found[-1][1].identities) if found else []
 
     def _who_knows(self, reader: Reader, seen: list[Version], answers: list[Answer], *, mine: bool) -> list[Json]:
         me = self._node.config

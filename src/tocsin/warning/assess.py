@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_LIKELIER: Final = 1e6
 _MOST_ASKS: Final = 3
+_MOVED: Final = 1.1
+"""How many times heavier an indicator must be than an hour ago to be called stronger; below that its weight is steady."""
 _SINGLE: Final = "Does anything but transponders see them? What radar says would count for more than all of this."
 
 
@@ -48,7 +50,8 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
 class IndicatorState(msgspec.Struct, frozen=True, kw_only=True):
     """One lamp of the board. `state`: seen, not seen, cannot say (and `why`, where more is known than that nobody looks).
 
-    `weight`: how many times likelier it makes the subject.
+    `weight`: how many times likelier it makes the subject. `trend`: stronger, weaker or steady since an hour ago; empty
+    where it was not weighed then.
     """
 
     id: str
@@ -57,6 +60,7 @@ class IndicatorState(msgspec.Struct, frozen=True, kw_only=True):
     since: Micros | None = None
     weight: float = 1.0
     why: str = ""
+    trend: str = ""
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -149,6 +153,8 @@ class State(NamedTuple):
     history: Sequence[tuple[Micros, dict[str, float]]]
     changed: Sequence[str] = ()
     changed_at: Micros | None = None
+    earlier: Mapping[str, float] | None = None
+    """Each indicator's weight an hour ago; None if nothing was weighed then."""
 
 
 def weigh(forward: Forward, rates: Rates, subject: str, now: Micros, whole: Array) -> dict[str, float]:
@@ -329,21 +335,39 @@ def _evidence(state: State) -> tuple[Evidence, ...]:
     return tuple(sorted(found, key=lambda e: (-e.weight, e.since, e.finding)))
 
 
+def weight_by_indicator(weights: Mapping[str, float], episodes: Mapping[str, Episode], absences: Mapping[str, Absent]) -> dict[str, float]:
+    """The items' weights, multiplied indicator by indicator; an indicator that nothing speaks for or against has none."""
+    found: dict[str, float] = {}
+    for one, weight in weights.items():
+        episode, absent = episodes.get(one), absences.get(one)
+        name = episode.indicator.id if episode is not None else absent.indicator if absent is not None else ""
+        found[name] = found.get(name, 1.0) * weight
+    return found
+
+
+def _trend(before: Mapping[str, float] | None, name: str, weight: float) -> str:
+    if before is None:
+        return ""
+    then = before.get(name, 1.0)
+    return "stronger" if weight > then * _MOVED else "weaker" if weight * _MOVED < then else "steady"
+
+
 def _lamp(state: State, name: str) -> IndicatorState:
     title = state.topic.indicator(name).title
     mine = [e for e in state.episodes.values() if e.indicator.id == name]
     live = [e for e in mine if e.closed is None]
     absent = [a for a in state.absences.values() if a.indicator == name]
     ids = [*(e.id for e in mine), *(a.id for a in absent)]
-    weight = float(np.prod(np.array([state.weights.get(one, 1.0) for one in ids])))
+    weight = round(float(np.prod(np.array([state.weights.get(one, 1.0) for one in ids]))), 3)
     if why := state.broken.get(name, ""):
-        return IndicatorState(id=name, title=title, state="cannot say", weight=round(weight, 3), why=why)
+        return IndicatorState(id=name, title=title, state="cannot say", weight=weight, why=why)
+    trend = _trend(state.earlier, name, weight)
     if live:
-        return IndicatorState(id=name, title=title, state="seen", since=min(e.first for e in live), weight=round(weight, 3))
+        return IndicatorState(id=name, title=title, state="seen", since=min(e.first for e in live), weight=weight, trend=trend)
     since = max((e.closed for e in mine if e.closed is not None), default=None) or min((a.since for a in absent), default=None)
-    return IndicatorState(
-        id=name, title=title, state="not seen" if state.watched[name] else "cannot say", since=since, weight=round(weight, 3)
-    )
+    if not state.watched[name]:
+        return IndicatorState(id=name, title=title, state="cannot say", since=since, weight=weight)
+    return IndicatorState(id=name, title=title, state="not seen", since=since, weight=weight, trend=trend)
 
 
 def _asks(state: State) -> tuple[Ask, ...]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tocsin.core import Finding, InputError, Label, Ref, WarningRecord, join, realms
 from tocsin.core.labels import derived, narrowed
-from tocsin.core.times import HOUR
+from tocsin.core.times import HOUR, SECOND
 from tocsin.policy import Matter
 
 from .absence import Absences
-from .assess import Assessment, FeedState, State, assess, is_absence, weigh
+from .assess import Assessment, FeedState, State, assess, is_absence, weigh, weight_by_indicator
 from .company import Company
 from .desk import Desk, Offer
 from .detectors import detector_class
@@ -139,6 +139,7 @@ class Watch:
         self._feeds: tuple[FeedState, ...] = ()
         self._blind: tuple[str, ...] = ()
         self._history: list[tuple[Micros, dict[str, float]]] = []
+        self._weighed: list[tuple[Micros, dict[str, float]]] = []
         self._release: Label | None = None
 
     def _may(self, label: Label, kind: str) -> bool:
@@ -260,6 +261,18 @@ class Watch:
         self._told = {name: e for name, e in self._told.items() if name in self._weights or e.closed is None}
         now = (self._now, self._rates.by_name(self._probabilities))
         self._history = [*(one for one in self._history if one[0] > self._now - _HISTORY), now]
+        self._weigh_indicators()
+
+    def _weigh_indicators(self) -> None:
+        # One reading a minute is enough to say whether an indicator grew; the last one of an hour ago has to stay.
+        weighed = (self._now, weight_by_indicator(self._weights, self._told, self._absences.counting()))
+        if self._weighed and self._now - self._weighed[-1][0] < 60 * SECOND:
+            return
+        old = [one for one in self._weighed if one[0] <= self._now - HOUR]
+        self._weighed = [*old[-1:], *(one for one in self._weighed if one[0] > self._now - HOUR), weighed]
+
+    def _hour_ago(self) -> dict[str, float] | None:
+        return next((weights for time, weights in reversed(self._weighed) if time <= self._now - HOUR), None)
 
     def _cap(self, ladder: Ladder) -> int | None:
         spec = self._topic.authentication
@@ -312,6 +325,7 @@ class Watch:
             history=self._history,
             changed=self._news.said,
             changed_at=self._news.at,
+            earlier=self._hour_ago(),
         )
 
     def _said_finding(self, change: Change) -> Said:

@@ -28,6 +28,7 @@ def backtest(
     count_column: str = "count",
     name: str = "aircraft",
     report: Path | None = None,
+    classification: str = "",
     json: bool = False,
 ) -> None:
     """Run a topic over what is recorded, with nothing but the past in sight, and say how it would have done.
@@ -49,7 +50,9 @@ def backtest(
     name
         What the topic's detectors call the series.
     report
-        Write an HTML page with charts here (of a series).
+        Write an HTML page with charts here (of a series). In a node's folder `backtests/` the console shows it to the node's own people.
+    classification
+        The level of that page, as the node's policy names it; a page without one is treated as the highest.
     """
     from tocsin.warning import read_topic, shipped
 
@@ -65,11 +68,11 @@ def backtest(
         return
     if series is None or events is None:
         raise InputError("a --series needs --events: without what happened there is nothing to judge it by")
-    answer = _daily(found, series, events, (date_column, count_column, name), report)
+    answer = _daily(found, series, events, (date_column, count_column, name), report, classification)
     give(answer, json=json, text=_text(answer, report))
 
 
-def _daily(topic: Topic, series: Path, events: Path, columns: tuple[str, str, str], report: Path | None) -> Json:
+def _daily(topic: Topic, series: Path, events: Path, columns: tuple[str, str, str], report: Path | None, classification: str) -> Json:
     from tocsin.warning.backtest import backtest as run
     from tocsin.warning.backtest import read_events, read_series
     from tocsin.warning.backtest.daily import LABEL
@@ -81,7 +84,7 @@ def _daily(topic: Topic, series: Path, events: Path, columns: tuple[str, str, st
     result, days = run(topic, read, happened)
     if report is not None:
         try:
-            report.write_text(page(topic, result, days, read.series, happened), encoding="utf-8")
+            report.write_text(page(topic, result, days, read.series, happened, classification=classification), encoding="utf-8")
         except OSError as error:
             raise InputError(f"{report} cannot be written: {error.strerror}") from None
     answer: Json = msgspec.to_builtins(result)

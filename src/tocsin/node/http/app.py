@@ -32,6 +32,7 @@ from tocsin.node.warning_screens import WarningScreens
 from tocsin.people import AlreadyDecided, FactorNeeded, NoSuchUser
 
 from .audit_routes import AuditController
+from .backtest_routes import BacktestController
 from .claim_routes import ClaimController
 from .delivery_routes import InboxController, LedgerController, RequestController, RequirementController, SubscriptionController
 from .exchange_routes import ExchangeController, JournalController, LogController, ReportController
@@ -110,6 +111,7 @@ def make_app(node: Node) -> Litestar:
             LabelController,
             PartnerController,
             AuditController,
+            BacktestController,
             LedgerController,
             InboxController,
             RequestController,
@@ -155,8 +157,12 @@ def _headers_of(node: Node) -> Callable[[Message, Scope], Awaitable[None]]:
         if message["type"] == "http.response.start":
             headers = MutableScopeHeaders.from_message(message)
             headers["date"] = formatdate(node.clock.now() // 1_000_000, usegmt=True)
+            # A page that is not the console's own comes with a stricter policy of its own.
+            stricter = headers.get("content-security-policy", "")
             for name, value in HEADERS.items():
                 headers[name] = value
+            if stricter:
+                headers["content-security-policy"] = stricter
 
     return add
 

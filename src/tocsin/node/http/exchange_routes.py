@@ -63,10 +63,11 @@ def about(data: Any) -> Json:
 
 
 class NewLine(msgspec.Struct, forbid_unknown_fields=True):
-    """A line for the watch log."""
+    """A line for the watch log; `handed_to`: who takes over, if it hands the watch over."""
 
     realm: str
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    handed_to: Annotated[str, msgspec.Meta(max_length=80)] = ""
 
 
 class ReportController(Controller):
@@ -149,5 +150,5 @@ class LogController(Controller):
     @post("/", act=Act.LOG_WRITE)
     async def write(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewLine, Body()]) -> list[Json]:
         """Add a line."""
-        await acts.write_log(reader, realms.parse(data.realm), data.text)
+        await acts.write_log(reader, realms.parse(data.realm), data.text, data.handed_to)
         return screens.log(reader, data.realm)

@@ -33,8 +33,8 @@ text{fill:var(--soft);font:11px system-ui,sans-serif}.soft{color:var(--soft)}
 """.strip()
 
 
-def page(topic: Topic, result: Result, days: Days, series: Series, events: Sequence[Event]) -> str:
-    """The whole page. Everything out of files is escaped."""
+def page(topic: Topic, result: Result, days: Days, series: Series, events: Sequence[Event], *, classification: str = "") -> str:
+    """The whole page. Everything out of files is escaped. `classification`: at which level a node keeps it; without one, its highest."""
     counts = np.full(len(days.day), np.nan)
     counts[series.day - days.day[0]] = series.value
     alarm = days.level >= topic.rank(topic.warn_at)
@@ -58,9 +58,9 @@ def page(topic: Topic, result: Result, days: Days, series: Series, events: Seque
     if result.faults:
         parts += ["<h2>What is odd about the series</h2>", _list(result.faults)]
     body = "\n".join(parts)
-    return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Back-test</title><style>{_STYLE}</style><body>{body}</body></html>\n"
-    )
+    level = f"<meta name='tocsin-classification' content='{escape(classification)}'>" if classification else ""
+    head = f"<meta charset='utf-8'>{level}<title>Back-test</title><style>{_STYLE}</style>"
+    return f"<!doctype html><html lang='en'>{head}<body>{body}</body></html>\n"
 
 
 def _list(lines: Sequence[str]) -> str:
