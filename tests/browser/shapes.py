@@ -143,11 +143,46 @@ def assessment_of(now: int, *, high: bool) -> dict:
                 "title": "Aircraft in stream",
                 "state": "seen" if high else "not seen",
                 "since": now - 6 * MINUTE if high else None,
-                "weight": 9 if high else None,
+                "weight": 9 if high else 0.7,
+                "why": "",
+                "trend": "stronger" if high else "steady",
             },
-            {"id": "line-crossing", "title": "Crossing of a watch line", "state": "not seen", "since": None, "weight": None},
-            {"id": "airlift-surge", "title": "Airlift surge", "state": "cannot say", "since": None, "weight": None},
+            {
+                "id": "line-crossing",
+                "title": "Crossing of a watch line",
+                "state": "not seen",
+                "since": now - 90 * MINUTE,
+                "weight": 0.7,
+                "why": "",
+                "trend": "weaker",
+            },
+            {
+                "id": "airlift-surge",
+                "title": "Airlift surge",
+                "state": "cannot say",
+                "since": None,
+                "weight": 1.0,
+                "why": "nobody looks at RHÔNE",
+                "trend": "",
+            },
+            {
+                "id": "seen-by-officers",
+                "title": "Loading, seen by officers",
+                "state": "not seen",
+                "since": None,
+                "weight": 1.0,
+                "why": "",
+                "trend": "",
+            },
         ],
+        "was": "guarded" if high else "low",
+        "since": now - 9 * MINUTE,
+        "sentence": SENTENCE if high else "Nothing that this topic watches for is seen.",
+        "because": "two feeds agree, radar is late",
+        "base_rate": "Streams of ten or more leave RHÔNE about twice a month."
+        " Before any evidence: routine 96 %, their training 3 %, deployment 1 %.",
+        "innocent": ["Their training would explain it too (24 %).", "No exercise was announced for today."] if high else [],
+        "evidence": warning_of(now)["evidence"] if high else [],
         "cannot_see": ["South-east: no feed.", "Radar Säntis 48 s late."],
         "would_change": "Has Cedar’s radar held the stream since 02:45Z?",
     }
@@ -260,3 +295,51 @@ def rehearsal_of() -> dict:
         "step": 2,
         "steps": [{"id": name, "at_s": 30 * i, "done": i < 2} for i, name in enumerate(steps)],
     }
+
+
+ASSERTABLE = [
+    {"topic": "airborne-rapid-deployment", "indicator": "loading", "title": "Loading, seen by officers", "by": "officers"},
+    {"topic": "airborne-rapid-deployment", "indicator": "equipment", "title": "Equipment delivered, as claimed", "by": "claims"},
+]
+
+
+def claim_of(now: int) -> dict:
+    return {
+        "record": "claim--1",
+        "realm": NIGHT,
+        "origin": "aster",
+        "author": "a.keller",
+        "text": "Four transports are being loaded, lights off.",
+        "source": "gate guard",
+        "grade": "B2",
+        "indicator": "loading",
+        "root": "",
+        "channel": "telephone",
+        "claimed_at": now - 20 * MINUTE,
+        "latitude": 46.12,
+        "longitude": 6.55,
+        "protocol_time": now - 18 * MINUTE,
+        "banner": "RESTRICTED REL TO ASTER, BIRCH",
+    }
+
+
+COUNTS = [{"series": "flights over the strait", "source": "ministry", "days": [20522, 20523, 20525], "counts": [9.0, 31.0, 0.0],
+           "banner": "UNCLASSIFIED REL TO ASTER"}]  # fmt: skip
+BACKTEST = (
+    "<!doctype html><html lang='en'><meta charset='utf-8'><title>Back-test</title><style>b{color:red}</style><body>"
+    "<h1>Back-test: Daily surge</h1><p class='soft'>ministry, 2025-01-01 to 2025-12-31: 365 days, 3 missing.</p>"
+    "<ul><li>n = 1: one event says little.</li></ul><h2>Against the other ways</h2><div class='scroll'><table><tr><th>way</th>"
+    "<th class='n'>hits</th></tr><tr class='own'><td>This topic</td><td class='n'>1 of 1</td></tr></table></div>"
+    "<script>document.title='owned'</script><img src='/x' onerror='document.title=1'><iframe src='/'></iframe>"
+    "<a href='javascript:alert(1)'>link</a><form action='/x'><button>Log in</button></form>"
+    "<div class='scroll' onclick='alert(1)' style='color:red'><svg viewBox='0 0 1080 200' role='img'>"
+    "<rect x='300' y='8' width='40' height='168'"
+    " fill='var(--event)'><title>exercise</title></rect><line x1='44' x2='1072' y1='92' y2='92' stroke='var(--rule)'/>"
+    "<text x='38' y='96' text-anchor='end'>15</text><polyline points='44,150 200,140 320,30 340,40 700,150 1072,144' fill='none'"
+    " stroke='var(--line)' stroke-width='1'/><circle cx='320' cy='30' r='3' fill='var(--mark)'/></svg></div></body></html>"
+)
+
+
+def backtests_of(now: int) -> list:
+    row = {"name": "surge-2025", "title": "Back-test: Daily surge", "at": now - 900 * MINUTE, "bytes": len(BACKTEST)}
+    return [row | {"banner": "RESTRICTED REL TO ASTER"}]

@@ -18,12 +18,17 @@ from urllib.parse import parse_qs
 import uvicorn
 from tests.browser.keeping import Keeping
 from tests.browser.shapes import (
+    ASSERTABLE,
+    BACKTEST,
+    COUNTS,
     MINUTE,
     NIGHT,
     PLACES,
     START,
     ahead,
     assessment_of,
+    backtests_of,
+    claim_of,
     decisions,
     exchange_of,
     feeds_of,
@@ -66,6 +71,7 @@ class Scene:
         self.sockets: set[asyncio.Queue] = set()
         self.log: list[dict] = []
         self.reports = [report_of(self.now)]
+        self.claims = [claim_of(self.now)]
         self.rehearsal: dict = {"running": False, "realm": None, "elapsed_s": 0, "of_s": 240, "step": 0, "steps": []}
         self.keeping = Keeping(self.now)
         self.aircraft = [self._flight(n) for n in range(traffic)]
@@ -187,8 +193,22 @@ class Scene:
             case "GET", "log":
                 return 200, self.log
             case "POST", "log":
-                self.log.append({"protocol_time": self.now, "author": "m.weber", "text": body["text"]})
+                line = {"protocol_time": self.now, "author": "m.weber", "text": body["text"], "handed_to": body.get("handed_to", "")}
+                self.log.append(line)
                 return 200, self.log[-1]
+            case "GET", "claims":
+                return 200, ASSERTABLE if parts[1:] == ["indicators"] else self.claims
+            case "POST", "claims":
+                self.claims.insert(0, {**claim_of(self.now), **body, "record": f"claim--{len(self.claims) + 1}", "author": "m.weber"})
+                return 201, {"record": self.claims[0]["record"]}
+            case "GET", "counts":
+                return 200, COUNTS
+            case "POST", "counts":
+                return 201, {"record": "count--1"}
+            case "GET", "backtests" if len(parts) == 1:
+                return 200, backtests_of(self.now)
+            case "GET", "backtests":
+                return (200, BACKTEST) if parts[1] == "surge-2025" else (404, {"error": "there is nothing here by that name"})
             case "GET", "rehearsal":
                 return 200, self.rehearsal
             case "POST", "rehearsal":
@@ -280,6 +300,8 @@ class App:
             query = parse_qs(scope["query_string"].decode())
             status, answer = self.scene.answer(scope["method"], name, query, json.loads(body or b"{}"))
             kind, content = "application/json", b"" if answer is None else json.dumps(answer).encode()
+            if isinstance(answer, str):
+                kind, content = "text/html", answer.encode()
         else:
             file = STATIC / path.lstrip("/")
             if not file.is_file():

@@ -45,6 +45,10 @@ def test_axe_finds_nothing(open_page, served, scheme):
         ("people/users", "[data-user]"),
         ("people/machines", "table"),
         ("people/proposals", "table"),
+        ("indicators", "[data-indicator]"),
+        ("say", "tbody td"),
+        ("backtests", "li a"),
+        ("backtests/surge-2025", ".report svg"),
         ("log", "form"),
     ):
         page.evaluate("hash => { location.hash = hash }", f"#/{NIGHT}/{name}")
@@ -82,5 +86,16 @@ def test_the_page_can_be_walked_with_the_tab_key_alone(open_page, served):
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("(document.activeElement.innerText || document.activeElement.ariaLabel || '').split('\\n')[0]"))
-    for name in ("Skip to the page", "Watch", "Log", "Approve and issue", "Acknowledge", "Hold", "CAP", "Ask partners"):
+    for name in (
+        "Skip to the page",
+        "Watch",
+        "Log",
+        "Approve and issue",
+        "Acknowledge",
+        "Hold",
+        "CAP",
+        "Ask partners",
+        "Indicators",
+        "Sightings",
+    ):
         assert any(text.startswith(name) for text in reached), name

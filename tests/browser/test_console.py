@@ -11,7 +11,7 @@ from tests.browser.standin import Scene
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
 
 LOST = "WebSocket connection"
-PAGES = ("watch", "map", "exchange", "exchange/links", "reports", "audit", "partners", "people", "log")
+PAGES = ("watch", "map", "exchange", "exchange/links", "reports", "audit", "partners", "people", "indicators", "say", "backtests", "log")
 
 
 @pytest.fixture
@@ -72,6 +72,9 @@ def test_number_keys_switch_pages_and_the_address_says_where(open_page, address)
         ("5", "audit"),
         ("6", "partners"),
         ("7", "people"),
+        ("8", "indicators"),
+        ("9", "say"),
+        ("b", "backtests"),
         ("0", "log"),
         ("1", "watch"),
     ):
@@ -353,14 +356,19 @@ def test_five_thousand_tracks_are_drawn_and_the_page_stays_quick(open_page, serv
     assert min(costs) < 60, f"{min(costs)} ms for one frame of 5,000 tracks"
 
 
-def test_long_explanations_push_nothing_below_the_fold(open_page, served):
+def test_a_long_explanation_scrolls_with_its_panel_and_never_within_itself(open_page, served):
     scene = Scene()
-    scene.warnings[0]["innocent"] *= 3
+    scene.warnings[0]["innocent"] *= 8
     page = open_page(served(scene), hash=at("watch"))
     page.wait_for_selector(".chart canvas")
-    assert page.locator("article .scroll").evaluate("e => e.scrollHeight - e.clientHeight") <= 1
-    assert page.locator(".innocent p").evaluate("e => e.scrollHeight > e.clientHeight")
-    assert page.get_by_role("button", name="Ask partners").is_visible()
+    inner = page.locator("article .scroll").evaluate(
+        "e => [...e.querySelectorAll('*')].filter(c => c.scrollHeight > c.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(c).overflowY)).length"
+    )
+    assert inner == 0
+    assert page.locator("article .scroll").evaluate("e => e.scrollHeight > e.clientHeight")
+    for part in (".actions button >> nth=0", ".knows li >> nth=-1"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 900
 
 
 @pytest.mark.parametrize("width", [1440, 1200, 900, 390])

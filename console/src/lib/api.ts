@@ -23,6 +23,11 @@ export class Api {
     return this.#ask<T>('GET', text ? `${path}?${text}` : path)
   }
 
+  /** An answer that is no JSON, as it came. */
+  text(path: string): Promise<string> {
+    return this.#send('GET', path)
+  }
+
   post<T>(path: string, body: unknown = {}): Promise<T> {
     return this.#ask<T>('POST', path, body)
   }
@@ -36,6 +41,11 @@ export class Api {
   }
 
   async #ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = await this.#send(method, path, body)
+    return (text ? JSON.parse(text) : undefined) as T
+  }
+
+  async #send(method: string, path: string, body?: unknown): Promise<string> {
     const headers: Record<string, string> = { accept: 'application/json' }
     if (method !== 'GET') headers['x-tocsin-csrf'] = this.csrf
     if (body !== undefined) headers['content-type'] = 'application/json'
@@ -57,7 +67,7 @@ export class Api {
       if (response.status === 401 && !path.startsWith('/session')) this.onExpired()
       throw new ApiError(response.status, lineOf(text))
     }
-    return (text ? JSON.parse(text) : undefined) as T
+    return text
   }
 }
 

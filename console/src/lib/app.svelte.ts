@@ -9,10 +9,12 @@ import { t } from './messages'
 import { formatRoute, parseRoute, type Page, type Route } from './route'
 import type { Begun, Entered } from './passkeys'
 import { Slot } from './slot.svelte'
-import type { Assessment, ChangedFrame, Exchange, Feed, LogEntry, Micros, Place, RealmInfo, Rehearsal, Report, Session, Topical, TrackFrame, Warning } from './types'
+import type { Assessment, ChangedFrame, EvidenceItem, Exchange, Feed, LogEntry, Micros, Place, RealmInfo, Rehearsal, Report, Session, Topical, TrackFrame, Warning } from './types'
 
 type Phase = 'starting' | 'login' | 'ready' | 'unreachable'
 const REFRESH_MS = 5_000
+/** A moment closer to now than this is now, µs. */
+const MOMENT = 5e6
 
 export class App {
   readonly api = new Api()
@@ -41,6 +43,8 @@ export class App {
   shownAt = $state<Micros | null>(null)
   /** A point that the map is asked to look at. */
   lookAt = $state.raw<{ lat: number; lon: number; nonce: number } | null>(null)
+  /** The item of evidence that the map shows by itself, or null. */
+  focus = $state.raw<EvidenceItem | null>(null)
   /** A rehearsal was started here, so that its end is shown too. */
   rehearsed = $state(false)
   /** What the form on the reports page starts with, when another page asks for it. */
@@ -173,6 +177,29 @@ export class App {
     if (this.route.page !== 'watch' && this.route.page !== 'map') this.go({ page: 'map' })
   }
 
+  /** Opens the map at the place of an item of evidence, and at its moment if that is still kept; its tracks are highlighted. */
+  show(item: EvidenceItem): void {
+    this.focus = item
+    const [from, until] = this.frames.extent() ?? [null, null]
+    this.shownAt = from !== null && until !== null && item.since >= from && item.since < until - MOMENT ? item.since : null
+    const at = this.placeOf(item)
+    if (at) this.lookAt = { lat: at[0], lon: at[1], nonce: (this.lookAt?.nonce ?? 0) + 1 }
+    if (this.route.page !== 'watch' && this.route.page !== 'map') this.go({ page: 'map', item: item.finding })
+  }
+
+  /** Where an item of evidence was; if it does not say, where one of its tracks is. */
+  placeOf(item: EvidenceItem): [number, number] | null {
+    if (item.latitude !== null && item.longitude !== null) return [item.latitude, item.longitude]
+    const row = item.identities.map((n) => this.frames.row(n)).find((found) => found !== undefined)
+    return row ? [row.lat, row.lon] : null
+  }
+
+  unfocus(): void {
+    this.focus = null
+    this.shownAt = null
+    if (this.route.page === 'map' && this.route.item) this.go({ page: 'map', item: null })
+  }
+
   /** Approve, acknowledge, hold or cancel; the list is asked for again afterwards. Throws `ApiError`. */
   async act(warning: Warning, act: 'approve' | 'acknowledge' | 'hold' | 'cancel', note: string): Promise<void> {
     await this.api.post(`/warnings/${encodeURIComponent(warning.warning)}/${act}?realm=${encodeURIComponent(warning.realm)}`, { note })
@@ -260,6 +287,7 @@ export class App {
     this.frameTime = null
     this.frameHeard = null
     this.shownAt = null
+    this.focus = null
     this.linkDown = null
     this.bells.forget()
     for (const slot of [this.warnings, this.assessments, this.feeds, this.places, this.exchange, this.reports, this.log]) slot.clear()

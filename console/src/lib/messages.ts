@@ -7,10 +7,12 @@
 import { auditMessages } from './audit.messages'
 import { exchangeMessages } from './exchange.messages'
 import { peopleMessages } from './people.messages'
+import { indicatorMessages } from './indicators.messages'
 
 export const messages = {
   ...auditMessages,
   ...exchangeMessages,
+  ...indicatorMessages,
   ...peopleMessages,
   'app.name': 'Tocsin',
   'app.title': '{page} · {node} · Tocsin',

@@ -1,6 +1,6 @@
 /** What the address says: `#/<realm>/<page>/<item>/<more>`. Everything that can be looked at has an address. */
 
-export const PAGES = ['watch', 'map', 'exchange', 'reports', 'audit', 'partners', 'people', 'log'] as const
+export const PAGES = ['watch', 'map', 'exchange', 'reports', 'audit', 'partners', 'people', 'indicators', 'say', 'backtests', 'log'] as const
 export type Page = (typeof PAGES)[number]
 
 export interface Route {

@@ -85,6 +85,8 @@ export interface IndicatorState {
   state: 'seen' | 'not seen' | 'cannot say'
   since: Micros | null
   weight: number | null
+  why?: string
+  trend?: 'stronger' | 'weaker' | 'steady' | ''
 }
 
 export interface Assessment {
@@ -102,6 +104,13 @@ export interface Assessment {
   indicators: IndicatorState[]
   cannot_see: string[]
   would_change: string
+  was?: string
+  since?: Micros
+  sentence?: string
+  because?: string
+  base_rate?: string
+  innocent?: string[]
+  evidence?: EvidenceItem[]
 }
 
 export type KnowState = 'withheld' | 'queued' | 'sent' | 'delivered' | 'read' | 'acknowledged' | 'draft'
@@ -221,6 +230,7 @@ export interface LogEntry {
   protocol_time: Micros
   author: string
   text: string
+  handed_to?: string
 }
 
 export type RehearsalStep = 'quiet' | 'surge' | 'bell' | 'acknowledged' | 'issued' | 'changed'
@@ -232,4 +242,59 @@ export interface Rehearsal {
   of_s: number
   step: number
   steps: { id: RehearsalStep; at_s: number; done: boolean }[]
+}
+
+export interface Label {
+  realm: string
+  classification: string
+  releasable_to: string[]
+  caveats: string[]
+}
+
+export interface InfoRequest {
+  record: string
+  question: string
+  state: 'open' | 'answered' | 'closed'
+  mine: boolean
+  protocol_time: Micros
+}
+
+export interface ClaimRow {
+  record: string
+  origin: string
+  author: string
+  text: string
+  source: string
+  grade: string
+  indicator: string
+  root: string
+  channel: string
+  claimed_at: Micros | null
+  latitude: number | null
+  longitude: number | null
+  protocol_time: Micros
+  banner: string
+}
+
+export interface Assertable {
+  topic: string
+  indicator: string
+  title: string
+  by: 'claims' | 'officers'
+}
+
+export interface CountSeries {
+  series: string
+  source: string
+  days: number[]
+  counts: number[]
+  banner: string
+}
+
+export interface BacktestRow {
+  name: string
+  title: string
+  at: Micros
+  bytes: number
+  banner: string
 }

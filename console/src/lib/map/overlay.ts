@@ -1,11 +1,11 @@
 /** What matters, as features for the map: places, symbols of the tracks in evidence, where they go if nothing changes, and words beside them. Pure. */
 
 import type { Feature, FeatureCollection, Geometry } from 'geojson'
-import { flightLevel, knots, minutesTo } from '../format'
+import { flightLevel, knots, minutesTo, zuluMinute } from '../format'
 import { ahead, circle, distanceKm } from '../geo'
 import { t } from '../messages'
 import type { Columns } from '../frames'
-import type { Micros, Place, Warning } from '../types'
+import type { EvidenceItem, Micros, Place, Warning } from '../types'
 
 const collect = (features: Feature[]): FeatureCollection => ({ type: 'FeatureCollection', features })
 const make = (geometry: Geometry, properties: Record<string, unknown>): Feature => ({ type: 'Feature', geometry, properties })
@@ -13,6 +13,8 @@ const swap = ([lat, lon]: readonly [number, number]): [number, number] => [lon, 
 
 /** Longest that a course is drawn ahead: beyond, course and speed say nothing. */
 const MOST_AHEAD_KM = 250
+/** Radius of the ring around an item of evidence: a place is not more exact than that. */
+const FOCUS_KM = 8
 
 /** Outlines of places: circles where a radius is given, closed rings for areas, lines as they are. */
 export function placeShapes(places: Place[]): FeatureCollection {
@@ -92,8 +94,17 @@ export function markShapes(columns: Columns, stream: Stream | null, iconOf: (n: 
   )
 }
 
-export function pathShapes(stream: Stream | null): FeatureCollection {
-  return collect(stream?.path.length ? [make({ type: 'LineString', coordinates: stream.path }, { kind: 'predicted' })] : [])
+/** Where the leader will be if nothing changes, and a ring where the item of evidence that is looked at was. */
+export function pathShapes(stream: Stream | null, focus: EvidenceItem | null = null): FeatureCollection {
+  const lines = stream?.path.length ? [stream.path] : []
+  if (focus && focus.latitude !== null && focus.longitude !== null) lines.push(circle([focus.latitude, focus.longitude], FOCUS_KM))
+  return collect(lines.map((coordinates) => make({ type: 'LineString', coordinates }, { kind: 'predicted' })))
+}
+
+export function focusWords(focus: EvidenceItem | null): Words[] {
+  if (!focus || focus.latitude === null || focus.longitude === null) return []
+  const below = ahead([focus.latitude, focus.longitude], 180, FOCUS_KM)
+  return [{ text: `${focus.title}\n${zuluMinute(focus.since)}`, tone: 'amber', at: below, anchor: 'top', offset: [0, 0.4] }]
 }
 
 export function wordShapes(words: Words[], stream: Stream | null, roomAtLeft = true): FeatureCollection {
