@@ -129,7 +129,9 @@ def assessment_of(now: int, *, high: bool) -> dict:
         "level": "high" if high else "low",
         "levels": [{"name": "low", "at": 0}, {"name": "guarded", "at": 0.2}, {"name": "high", "at": 0.5}],
         "probabilities": p,
-        "words": {"routine": "almost certain", "their-training": "unlikely", "deployment": "remote"},
+        "words": {"routine": "remote", "their-training": "unlikely", "deployment": "likely"}
+        if high
+        else {"routine": "very likely", "their-training": "very unlikely", "deployment": "almost no chance"},
         "confidence": "moderate",
         "history": history if high else [[t, {"routine": 0.93, "their-training": 0.06, "deployment": 0.01}] for t, _ in history],
         "hypotheses": [

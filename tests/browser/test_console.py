@@ -362,7 +362,9 @@ def test_a_long_explanation_scrolls_with_its_panel_and_never_within_itself(open_
     page = open_page(served(scene), hash=at("watch"))
     page.wait_for_selector(".chart canvas")
     inner = page.locator("article .scroll").evaluate(
-        "e => [...e.querySelectorAll('*')].filter(c => c.scrollHeight > c.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(c).overflowY)).length"
+        """e => [...e.querySelectorAll('*')].filter(
+            c => c.scrollHeight > c.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(c).overflowY)
+        ).length"""
     )
     assert inner == 0
     assert page.locator("article .scroll").evaluate("e => e.scrollHeight > e.clientHeight")
