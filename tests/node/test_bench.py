@@ -27,6 +27,14 @@ def test_a_bench_prints_figures_with_machine_and_date(name):
     assert any(float(value) > 0 for value in numbers)
 
 
+def test_the_exchange_says_what_an_envelope_costs_with_few_and_with_many_records_stored():
+    found = json.loads(bench("exchange", "--small").stdout)
+    assert {"recipients", "observations_per_s", "records_per_s", "p50_ms", "p99_ms", "bytes_per_observation", "cpu_s"} <= set(found)
+    assert found["cost_per_envelope"]["cpu_ms_at_100"] > 0
+    assert found["cost_per_envelope"]["cpu_ms_at_1000"] > 0
+    assert not any(found[trouble] for trouble in ("lost", "doubled", "refused"))
+
+
 def test_readsb_stands_beside_a_general_decoder():
     found = json.loads(bench("formats", "--small").stdout)["formats"]["rows_per_s"]
     assert {"readsb", "trace_full", "sbs", "opensky-json", "opensky-csv"} <= set(found)

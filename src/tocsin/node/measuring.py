@@ -262,7 +262,7 @@ async def _measure(folder: Path, size: Size) -> Json:
             await node.exchange.share(sky.take(100, clock.now()))
             await others.until(lambda: others.records() >= 1 and others.rows() >= 100)
             await others.mark()
-            watch = _Watch(others, relay, clock)
+            watch = Watch(others, relay, clock)
 
             async def say(number: int) -> None:
                 await node.exchange.say(parts.a_report(number, label, clock.now(), entropy))
@@ -327,7 +327,7 @@ async def _measure_memory(folder: Path, records: int, simulated_s: int) -> Json:
                 async def say(number: int, first: int = said) -> None:
                     await node.exchange.say(parts.a_report(first + number, label, clock.now(), entropy))
 
-                watch = _Watch(others, relay, clock)
+                watch = Watch(others, relay, clock)
                 with watch.phase():
                     await parts.say_many(say, records // steps)
                     await others.has(records=said + records // steps)
@@ -354,7 +354,7 @@ async def _measure_memory(folder: Path, records: int, simulated_s: int) -> Json:
     }
 
 
-class _Watch:
+class Watch:
     """Times a phase, and adds up the CPU of all processes in it: sender, recipients, relay."""
 
     def __init__(self, others: Receivers, relay: Relay, clock: SystemClock) -> None:

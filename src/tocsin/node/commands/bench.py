@@ -66,7 +66,7 @@ def bench(
     if name not in BENCHES:
         raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
     figures = BENCHES[name](small)
-    flat = figures if name == "detectors" else {}
+    flat = figures if name in {"detectors", "exchange", "memory"} else {}
     give({**_machine(), **flat, name: figures}, json=True)
 
 
@@ -116,10 +116,14 @@ def _detectors(small: bool) -> Json:
 
 
 def _exchange(small: bool) -> Json:
+    from tocsin.node import stored
     from tocsin.node.measuring import SMALL, Size, measure
 
     with tempfile.TemporaryDirectory() as folder:
-        return measure(Path(folder), SMALL if small else Size())
+        (Path(folder) / "stored").mkdir()
+        found = measure(Path(folder), SMALL if small else Size())
+        costs = stored.measure(Path(folder) / "stored", (100, 1_000) if small else (10_000, 1_000_000), 1 if small else 20)
+        return found | {"cost_per_envelope": costs}
 
 
 def _memory(small: bool) -> Json:
