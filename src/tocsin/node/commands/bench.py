@@ -66,8 +66,7 @@ def bench(
     if name not in BENCHES:
         raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
     figures = BENCHES[name](small)
-    flat = figures if name in {"detectors", "exchange", "memory"} else {}
-    give({**_machine(), **flat, name: figures}, json=True)
+    give({**_machine(), **figures, name: figures}, json=True)
 
 
 class Trial(NamedTuple):
