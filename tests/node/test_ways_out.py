@@ -53,6 +53,9 @@ MAY_REACH = {
     "lowering.py": "proposals to lower a label, each asked of the reader",
     "seconding.py": "proposals, each asked of the reader through the filter; what two persons approved is the node's to do",
     "playing.py": "the operator",
+    "inbox.py": "a person's own marks of what was read",
+    "ledger.py": "the ids of what this node said, each asked of the filter, and who signed a receipt",
+    "tearing.py": "what two persons approved, which is the node's to do",
 }
 """Modules of the node that may name the journal and what lies beside it, and why; every other goes through `Filtered`."""
 

@@ -154,8 +154,8 @@ class Acts:
         return kept.record.id
 
     def _ref(self, reader: Reader, realm: Realm, rel: str, record: str) -> Ref:
-        kept, kind = self._node.journal.get(record), {"corrects": "report", "serves": "requirement"}[rel]
-        if kept is None or (kept.record.kind, kept.record.realm) != (kind, realm) or not Filtered(self._node, reader).may_see(kept.record):
+        kept, kind = Filtered(self._node, reader).find(record), {"corrects": "report", "serves": "requirement"}[rel]
+        if kept is None or (kept.record.kind, kept.record.realm) != (kind, realm):
             raise NotFound
         if rel == "corrects" and kept.record.origin != self._node.config.id:
             raise Conflict("only the partner that said this report can correct it")

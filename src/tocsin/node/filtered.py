@@ -74,8 +74,7 @@ class Filtered:
 
     def get(self, record_id: str) -> Kept:
         """One record by its id; raises `NotFound`."""
-        kept = self._node.journal.get(record_id)
-        if kept is None or not self.may_see(kept.record):
+        if (kept := self.find(record_id)) is None:
             raise NotFound
         return kept
 
@@ -83,6 +82,11 @@ class Filtered:
         """Whether the reader may be told of something that was done or proposed about `what`: not of a record that is hidden."""
         kept = self._node.journal.get(what)
         return kept is None or self.may_see(kept.record)
+
+    def find(self, record_id: str) -> Kept | None:
+        """One record by its id; None if there is none for this reader."""
+        kept = self._node.journal.get(record_id)
+        return kept if kept is not None and self.may_see(kept.record) else None
 
     @property
     def reads_all(self) -> bool:

@@ -62,8 +62,8 @@ class Inbox:
         """Mark a partner's record as read by this user; the first of this floor's people to read it tells its origin."""
         reader.must(Act.RECORD_READ)
         node, shown = self._node, Filtered(self._node, reader)
-        kept = node.journal.get(record)
-        if kept is None or kept.record.origin == node.config.id or not shown.may_see(kept.record):
+        kept = shown.find(record)
+        if kept is None or kept.record.origin == node.config.id:
             raise NotFound
         said, now = kept.record, node.clock.now()
         if record not in self._read(reader):

@@ -47,10 +47,8 @@ class Ledger:
         rows: list[Json] = []
         while len(rows) < limit and (page := said_ids(self._node.journal, realm, at, PAGE)):
             at = page[-1].idx
-            for row in page:
-                kept = self._node.journal.get(row.record_id)
-                if kept is not None and shown.may_see(kept.record):
-                    rows.append(self._row(shown, kept.record))
+            found = (shown.find(row.record_id) for row in page)
+            rows += [self._row(shown, kept.record) for kept in found if kept is not None]
         return rows[:limit]
 
     def one(self, reader: Reader, record: str) -> Json:
@@ -83,8 +81,8 @@ class Ledger:
         return self.one(reader, record)
 
     def _own(self, reader: Reader, record: str) -> tuple[Record, int]:
-        kept = self._node.journal.get(record)
-        if kept is None or kept.record.origin != self._node.config.id or not Filtered(self._node, reader).may_see(kept.record):
+        kept = Filtered(self._node, reader).find(record)
+        if kept is None or kept.record.origin != self._node.config.id:
             raise NotFound
         return kept.record, kept.index
 

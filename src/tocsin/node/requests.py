@@ -101,9 +101,9 @@ class Requests:
     async def end(self, reader: Reader, requirement: str) -> Json:
         """End a requirement of this node's."""
         reader.must(Act.REQUIREMENT_END)
-        kept = self._node.journal.get(requirement)
+        kept = Filtered(self._node, reader).find(requirement)
         body = body_of(kept.record) if kept else None
-        if kept is None or not isinstance(body, Requirement) or not Filtered(self._node, reader).may_see(kept.record):
+        if kept is None or not isinstance(body, Requirement):
             raise NotFound
         await self._end(reader, kept.record, structs.replace(body, state="ended"), Act.REQUIREMENT_END)
         return next(row for row in self.requirements(reader, kept.record.realm) if row["record"] == requirement)
@@ -124,15 +124,10 @@ class Requests:
         return [Ref("serves", one) for one in serves]
 
     def _find(self, reader: Reader, request: str) -> tuple[Record, Request]:
-        kept, shown = self._node.journal.get(request), Filtered(self._node, reader)
+        shown = Filtered(self._node, reader)
+        kept = shown.find(request)
         body = body_of(kept.record) if kept else None
-        if (
-            kept is None
-            or not isinstance(body, Request)
-            or body.state != "open"
-            or not shown.may_see(kept.record)
-            or shown.hides(kept.record)
-        ):
+        if kept is None or not isinstance(body, Request) or body.state != "open" or shown.hides(kept.record):
             raise NotFound
         return kept.record, body
 

@@ -159,8 +159,8 @@ def place_of(node: Node, reader: Reader, realm: Realm, cursor: str) -> tuple[int
     A cursor names a view and the last record that was given: the count itself moves when a clearance changes.
     """
     view, _, record = cursor.partition(".")
-    kept = node.journal.get(record) if view == reader.view.id else None
-    if kept is None or kept.record.realm != realm or not Filtered(node, reader).may_see(kept.record):
+    kept = Filtered(node, reader).find(record) if view == reader.view.id else None
+    if kept is None or kept.record.realm != realm:
         return -1, True
     at = Filtered(node, reader).place(kept)
     return (-1, True) if at is None else (at, False)
