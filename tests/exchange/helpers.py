@@ -227,7 +227,7 @@ async def town(folder, *names, settings=QUICK, levels=None, wrap=None, keys=None
         await place.relay.stop()
 
 
-async def until(condition, seconds=15.0, what=""):
+async def until(condition, seconds=60.0, what=""):
     """Wait for something that is to become true."""
     for _ in range(int(seconds / 0.02)):
         if condition():

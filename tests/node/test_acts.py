@@ -14,7 +14,7 @@ from .helpers import LEVELS, add_person, make, opened, person, serving
 
 READING = {
     "status", "user.list", "user.invitations", "user.factors", "client.list", "receiver.list", "partner.card", "partner.list",
-    "partner.chain", "audit.verify", "audit.prove", "audit.who",
+    "partner.chain", "user.removed", "audit.verify", "audit.prove", "audit.who",
 }  # fmt: skip
 """Operations that change nothing."""
 

@@ -8,6 +8,7 @@ import json
 import ssl
 
 import httpx2
+import msgspec
 import pyotp
 import pytest
 import websockets
@@ -23,6 +24,7 @@ from tocsin.core.times import SECOND
 from tocsin.node import config, personnel
 from tocsin.node.config import HttpConfig, PeopleConfig
 from tocsin.node.partnership import Named
+from tocsin.node.seconding import Erase
 from tocsin.people import Act
 
 from .helpers import PASSWORD, add_person, make, opened, person, serving
@@ -305,8 +307,11 @@ def test_a_machine_speaks_by_the_certificate_that_is_pinned_for_it(tmp_path):
 def test_two_persons_decide_at_the_api(tmp_path):
     async def work(node, url):
         await add_person(node, "sec", ["security-officer"], "RESTRICTED")
-        proposal = await node.people.approvals.propose(node.people.user("mara"), Act.JOURNAL_ERASE, "report--1", b"erase report--1")
         async with person(url) as mara, person(url, "sec") as sec:
+            report = (await mara.post("/reports", json=REPORT)).json()["record"]
+            kept = node.journal.get(report)
+            content = msgspec.json.encode(Erase(record=report, leaf=kept.leaf.hex(), reason="a court said so"))
+            proposal = await node.people.approvals.propose(node.people.user("mara"), Act.JOURNAL_ERASE, report, content)
             (mine,) = (await mara.get("/approvals")).json()
             assert mine["may"] == {"approve": False}
             (shown,) = (await sec.get("/approvals")).json()
