@@ -31,7 +31,7 @@ async def night(tmp_path, *, withheld):
         place_one = inbox._take
 
         async def watched(one, header, envelope, card):
-            payload = take(envelope, inbox._keys[seal.read_head(envelope).epoch])
+            payload = take(envelope, inbox.keys[seal.read_head(envelope).epoch])
             opened.append((payload.klass, payload.realm, payload.kinds, len(payload.items), header.first, header.count))
             await place_one(one, header, envelope, card)
 
