@@ -76,7 +76,7 @@ def open_page(browser, served):
         )
         page.goto(f"{address}/{hash}")
         if wait:
-            page.wait_for_selector("main")
+            page.wait_for_selector("main:not([aria-busy])")
         return page
 
     yield open_one

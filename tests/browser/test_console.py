@@ -304,7 +304,7 @@ def test_the_palette_is_remembered(open_page, address):
     assert page.locator("html").get_attribute("data-palette") == "day"
     page.keyboard.press("d")
     page.reload()
-    page.wait_for_selector("main")
+    page.wait_for_selector("main:not([aria-busy])")
     assert page.locator("html").get_attribute("data-palette") == "night"
 
 

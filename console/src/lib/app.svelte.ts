@@ -163,7 +163,7 @@ export class App {
   }
 
   go(to: Partial<Route>): void {
-    const realm = to.realm ?? this.realm?.realm ?? null
+    const realm = to.realm ?? this.realm?.realm ?? this.route.realm
     const page = to.page ?? this.route.page
     location.hash = formatRoute({ realm, page, item: to.item ?? null, more: to.more ?? null })
   }
