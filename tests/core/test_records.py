@@ -119,9 +119,9 @@ def test_every_kind_comes_back_as_it_was_said(body):
 
 
 def test_every_kind_that_can_be_said_is_tested_here():
-    from tocsin.core import records
+    from tocsin.core import bodies
 
-    assert {type(body) for body in BODIES} == set(records._BODIES.values())
+    assert {type(body) for body in BODIES} == set(bodies.BODIES.values())
 
 
 @given(

@@ -4,6 +4,30 @@ Nothing here reads a file, a socket, a clock or a source of randomness; everythi
 function, so that whatever the other rooms do can be tested by giving them values.
 """
 
+from .bodies import (
+    RECALL_REASONS,
+    Acknowledgement,
+    Approval,
+    Claim,
+    Consent,
+    Count,
+    Evidence,
+    Finding,
+    Gap,
+    LogEntry,
+    Recall,
+    Receipt,
+    Refusal,
+    Relabel,
+    Report,
+    Request,
+    Requirement,
+    Restart,
+    Revocation,
+    Rule,
+    Subscription,
+    WarningRecord,
+)
 from .chance import Entropy, SeededEntropy, stream
 from .errors import (
     BadLabel,
@@ -20,36 +44,7 @@ from .ids import kind_of_id, new_id
 from .labels import Clearance, Label, LabelPolicy, banner, join, may_read
 from .observations import FLAG, Identity, Observations
 from .realms import LIVE, Realm
-from .records import (
-    RECALL_REASONS,
-    Acknowledgement,
-    Approval,
-    Claim,
-    Consent,
-    Count,
-    Evidence,
-    Finding,
-    Gap,
-    LogEntry,
-    Recall,
-    Receipt,
-    Record,
-    Ref,
-    Refusal,
-    Relabel,
-    Report,
-    Request,
-    Requirement,
-    Restart,
-    Revocation,
-    Rule,
-    Subscription,
-    WarningRecord,
-    body_of,
-    decode,
-    encode,
-    make,
-)
+from .records import Record, Ref, body_of, decode, encode, make
 from .strict import read_json
 from .times import Clock, ManualClock, ScaledClock, iso, parse_iso, seconds
 
