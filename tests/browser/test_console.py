@@ -63,6 +63,22 @@ def test_nothing_of_a_warning_is_below_the_fold(open_page, address):
     assert hidden <= 1
 
 
+def test_every_time_of_a_warning_says_by_which_clock(open_page, served):
+    scene = Scene()
+    scene.warnings[0] |= {"state": "issued", "issued_at": scene.now - 90_000_000, "approved_by": "m.weber"}
+    session = scene.session
+    # The node's own clock is two hours past the one of the night.
+    scene.session = lambda: session() | {"protocol_time": scene.now + 7_200_000_000}
+    page = open_page(served(scene), hash=at("watch"))
+    header = page.locator("article .clocks")
+    header.wait_for()
+    assert re.fullmatch(r"was GUARDED · issued \d\d:\d\d:\d\dZ by m\.weber · EAST \d\d:\d\dZ, realm time · CAP C", header.inner_text())
+    assert "protocol time" in page.locator("article .knows").inner_text()
+    clocks = page.locator(".strips > header .right")
+    clocks.get_by_text("now").wait_for()
+    assert re.search(r"now \d\d:\d\d:\d\dZ\s+realm \d\d:\d\d:\d\dZ", clocks.inner_text())
+
+
 def test_number_keys_switch_pages_and_the_address_says_where(open_page, address):
     page = open_page(address, hash=at("watch"))
     for key, name in (

@@ -162,6 +162,12 @@ export class App {
     }
   }
 
+  /** What an organisation is called here: this node, a partner, else its id. */
+  nameOf(id: string): string {
+    if (id === this.session?.node.id) return this.session.node.name
+    return this.exchange.data?.partners.find((p) => p.id === id)?.name ?? id
+  }
+
   go(to: Partial<Route>): void {
     const realm = to.realm ?? this.realm?.realm ?? this.route.realm
     const page = to.page ?? this.route.page

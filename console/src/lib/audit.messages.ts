@@ -33,6 +33,7 @@ export const auditMessages = {
   'acts.what': 'What',
   'acts.count': 'Acts {first} to {last}, the oldest first',
   'acts.first': 'From the start',
+  'acts.earlier': 'Earlier acts',
   'acts.later': 'Later acts',
   'acts.what.wait': 'the acts',
   'acts.notyours': 'Acts are for the security officer and the administrator.',

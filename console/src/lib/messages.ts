@@ -65,7 +65,7 @@ export const messages = {
   'strip.label': 'Realm, label and time',
   'strip.nolabel': 'LABEL NOT KNOWN: TREAT AS THE HIGHEST',
   'strip.local': '{time} local',
-  'strip.clock': 'clock of this realm',
+  'strip.clock': 'realm',
   'strip.clock.live': 'now',
   'strip.down': 'Live stream lost since {since}. What you see is as of {asof}; approving, acknowledging and reading still work. Reconnecting.',
   'strip.realm': 'Realm',
@@ -76,7 +76,8 @@ export const messages = {
 
   'palette.night': 'Night',
   'palette.day': 'Day',
-  'palette.toggle': 'Palette, night or day',
+  'palette.to.night': 'Change to the night palette',
+  'palette.to.day': 'Change to the day palette',
 
   'wait.for': 'Waiting for {what} since {since}',
   'wait.failed': '{what} did not come: {why}. What stands here is from {asof}. Asked again in a few seconds.',
@@ -107,6 +108,7 @@ export const messages = {
   'warning.eta': 'min to {place}',
   'warning.eta.plain': 'min left',
   'warning.passed': '{place} reached {time}',
+  'warning.etatime': '{place} {time}',
   'warning.eta.none': 'no time estimate',
   'warning.drafted': 'drafted {time}',
   'warning.issued': 'issued {time} by {by}',
