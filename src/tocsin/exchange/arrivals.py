@@ -12,9 +12,12 @@ from tocsin.core.times import SECOND
 from . import store, wire
 from .errors import BadWire, Refused
 from .incoming import SKEW
+from .receipts import Credit, Questions, keep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from tocsin.core import Realm
     from tocsin.core.times import Micros
@@ -51,6 +54,8 @@ class Arrivals:
         self._context, self._inboxes, self._couriers = context, inboxes, couriers
         self._outstanding, self._grants, self._streams = outstanding, grants, streams
         self.notary: Notary | None = None
+        self._questions = Questions(context.journal)
+        self.credit = Credit()
         self._starts = context.entropy.child("chain starts")
         self._anew: dict[tuple[str, Realm], Micros] = {}
 
@@ -73,7 +78,7 @@ class Arrivals:
             if not self._in_time(control, inbox, again=arrival.again):
                 return
             inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
-            await self._heed(body, control.sent_at, partner, inbox)
+            await self._heed(body, control.sent_at, partner, inbox, arrival.data)
         except BadWire:
             await self._context.refuse(partner.id, "malformed", digest)
         except Refused as refusal:
@@ -92,14 +97,16 @@ class Arrivals:
             clocks.pop(control.sender, None)
         return True
 
-    async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox) -> None:
+    async def _heed(self, body: wire.Wire, sent_at: Micros, partner: Partner, inbox: Inbox, message: bytes) -> None:
         match body:
             case wire.Heartbeat():
                 self._grants.learn(partner.id, body.prekey)
                 await self.receipts(partner.id, body.have)
                 inbox.heads(body.heads, sent_at)
             case wire.Receipt():
-                await self.receipts(partner.id, body.have)
+                await self.receipts(partner.id, body.have, body.held, message)
+            case wire.AskReceipt():
+                await self._answer(partner.id, body)
             case wire.Grant():
                 await inbox.grant(body, self._trust.signer(partner))
             case wire.AskGrant():
@@ -114,12 +121,18 @@ class Arrivals:
                 await inbox.gone(body)
             case wire.Urgent():
                 await inbox.early.take(body.packet, partner.card)
-            case wire.AskWitness() if self.notary is not None:
-                await self.notary.asked(partner, body)
-            case wire.Witnessed() if self.notary is not None:
-                await self.notary.answered(partner, body)
-            case wire.Succession() | wire.Known() | wire.Ping() | wire.Pong():
+            case wire.AskWitness() | wire.Witnessed():
+                await self._witnessing(body, partner)
+            case _:
                 await self._trust.heed(partner, body, sent_at)
+
+    async def _witnessing(self, body: wire.AskWitness | wire.Witnessed, partner: Partner) -> None:
+        if self.notary is not None:
+            await (self.notary.asked(partner, body) if isinstance(body, wire.AskWitness) else self.notary.answered(partner, body))
+
+    async def _answer(self, partner: str, asked: wire.AskReceipt) -> None:
+        if held := self._questions.answer(partner, asked, self._context.clock.now()):
+            await self._context.control(partner, wire.Receipt((), held))
 
     def _ask(self, partner: str, ask: wire.AskRange) -> None:
         realm = self._outstanding.realm_of(partner, ask.tag)
@@ -128,23 +141,45 @@ class Arrivals:
         self._context.counts["ranges_answered"] += 1
         self._couriers[partner].ask(realm, ask.first, ask.last)
 
-    async def receipts(self, partner: str, have: tuple[wire.Have, ...]) -> None:
-        """Close what a partner says it holds; raises `Refused` (`receipt`) if its chain is not ours."""
-        context = self._context
+    async def receipts(self, partner: str, have: Sequence[wire.Have], held: Sequence[bytes] = (), message: bytes = b"") -> None:
+        """Close what a partner says it holds, and keep the signed `message` if it names records; raises `Refused` (`receipt`) if
+        its chain is not ours.
+        """
+        context, now = self._context, self._context.clock.now()
+        closing: dict[Realm, wire.Have] = {}
+        other: tuple[Realm, OutChain, int] | None = None
         for one in have:
             realm = self._outstanding.realm_of(partner, one.tag)
             to = self._outstanding.get(partner, realm) if realm else None
-            if realm is None or to is None or one.next <= to.received:
+            if realm is None or to is None or one.next <= to.received or realm in closing:
                 continue
             if store.hash_before(context.journal, partner, realm, one.next) != one.hash:
                 # It holds what this journal does not know: it, or this node, was restored from an earlier state.
-                await self._begin_anew(partner, realm, to, one.next)
-                raise Refused("receipt")
-            await context.journal.write(partial(store.close, partner=partner, realm=realm, have=one, now=context.clock.now()))
+                other = realm, to, one.next
+                break
+            self.credit.grow(partner, one.next - to.received)
+            closing[realm] = one
+        kept = self.credit.spend(partner, len(held))
+        if closing or kept:
+
+            def work(connection: Connection) -> None:
+                for realm, one in closing.items():
+                    store.close(connection, partner, realm, one, now)
+                if kept:
+                    keep(connection, partner, message, now)
+
+            await context.journal.write(work)
+        for realm, one in closing.items():
             self._outstanding.closed(partner, realm, one.next)
+        context.counts["receipts_kept"] += kept
+        context.counts["receipts_not_kept"] += bool(held) and not kept
+        if closing:
             if partner in self._couriers:
                 self._couriers[partner].wake()
             await context.changed("ledger")
+        if other is not None:
+            await self._begin_anew(partner, *other)
+            raise Refused("receipt")
 
     async def _begin_anew(self, partner: str, realm: Realm, to: OutChain, held: int) -> None:
         """Bring what no receipt has closed in a new chain, which the partner takes from its first item; at most one a minute."""

@@ -90,7 +90,7 @@ class Bundles:
         messages = [self._control(partner, seal.make_grant(epoch, context.me, known.card, None))]
         have = self._inboxes[partner].have() if partner in self._inboxes else ()
         if have:
-            messages.append(self._control(partner, wire.Receipt(have)))
+            messages.append(self._control(partner, wire.Receipt(have, self._inboxes[partner].held.some())))
         records, size, more = 0, 0, False
         for realm in context.journal.realms():
             to = self._outstanding.get(partner, realm)
@@ -152,7 +152,7 @@ class Bundles:
             if isinstance(body, wire.Grant):
                 await inbox.grant(body, card)
             elif isinstance(body, wire.Receipt):
-                await self._arrivals.receipts(card.partner, body.have)
+                await self._arrivals.receipts(card.partner, body.have, body.held, one.data)
                 return len(body.have)
         except BadWire:
             await self._context.refuse(card.partner, "malformed", hashlib.sha256(one.data).digest())

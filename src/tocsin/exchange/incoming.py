@@ -22,6 +22,7 @@ from . import chain, seal, store, wire
 from .errors import BadWire, Refused
 from .inchain import InChain, Missing
 from .keyring import Keyring
+from .receipts import Owed
 from .urgent import Early
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Inbox:
         self.last_control: Micros = 0
         self.heard: Micros | None = None
         self.owed: asyncio.Event = asyncio.Event()  # a receipt is owed
+        self.held = Owed()  # what the next receipts name
 
     # What came
 
@@ -288,10 +290,12 @@ class Inbox:
         context, skip = self._context, one.next - header.first
         if len(payload.items) != header.count or (skip == 0 and header.before != one.hash):
             raise Refused("chain")
-        after = chain.run(one.hash, [chain.item_hash(item) for item in payload.items[skip:]])
+        hashes = [chain.item_hash(item) for item in payload.items[skip:]]
+        after = chain.run(one.hash, hashes)
         if after != header.after:
             raise Refused("chain")
         entries: list[Entry] = []
+        digests: list[bytes] = []
         refused: list[tuple[int, str, bytes]] = []
         for at in range(skip, header.count):
             item = payload.items[at]
@@ -300,6 +304,7 @@ class Inbox:
                 continue
             try:
                 entries.append(self.entry(item.data, payload.kinds[at], payload.realm, proofs[at]))
+                digests.append(hashes[at - skip])
             except Refused as refusal:
                 refused.append((header.first + at, refusal.reason, hashlib.sha256(item.data).digest()))
         next_, sent_at = header.first + header.count, max(one.sent_at, header.sent_at)
@@ -310,7 +315,9 @@ class Inbox:
 
         former = [c for c in self.chains.values() if c.klass == wire.RECORDS and c.realm == payload.realm] if one.realm is None else []
         kept = await context.journal.keep(entries, also)
-        refused += [(-1, "identity", hashlib.sha256(data).digest()) for data in self._not_kept(entries, kept)]
+        clashes = {hashlib.sha256(data).digest() for data in self._not_kept(entries, kept)}
+        refused += [(-1, "identity", digest) for digest in clashes]
+        self.held.add(digest for digest in digests if digest not in clashes)
         one.realm, one.sent_at = payload.realm, sent_at
         if held := max((c.next for c in former), default=0):
             why = "Their node was restored from an earlier state; what it said since comes in a new chain."

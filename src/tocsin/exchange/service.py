@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tocsin.core import InputError, Label, Receipt, Ref, TocsinError, encode, seconds
 from tocsin.journal import Entry
 
-from . import pairing, store, wire
+from . import pairing, receipts, store, wire
 from .arrivals import Arrivals
 from .bundling import Bundles
 from .catalogue import Catalogue
@@ -190,6 +191,16 @@ class Exchange:
         recall = self._context.recalls.recall_of(kept.record) if kept else None
         return store.ledger(self._context.journal, record_id, recall.id if recall else "")
 
+    def receipt(self, partner: str, record_id: str) -> bytes | None:
+        """The message in which a partner signed that it keeps a record of this node's; None if none was kept."""
+        kept = self._context.journal.get(record_id)
+        return receipts.find(self._context.journal, partner, record_id, kept.data) if kept else None
+
+    async def ask_receipts(self, partner: str, records: Sequence[str]) -> bool:
+        """Ask a partner to sign that it keeps these records of this node's, 64 at most; whether the relay took the question."""
+        self._arrivals.credit.grow(partner, len(records))
+        return await self._context.control(partner, wire.AskReceipt(tuple(records)))
+
     def holders(self, record_id: str) -> frozenset[str]:
         """The partners that have a record of this node's, or may have it: whom a recall goes to."""
         return store.holders(self._context.journal, record_id)
@@ -362,6 +373,8 @@ class Exchange:
             return
         if not await self._trust.introduce(partner):
             await self._context.control(partner, lambda: self._heartbeat(partner, inbox))
+        if inbox.held:
+            inbox.owed.set()
 
     def _heartbeat(self, partner: str, inbox: Inbox) -> wire.Heartbeat:
         heads = self._outstanding.heads(partner, self._context.settings.heads)
@@ -372,8 +385,22 @@ class Exchange:
             await inbox.owed.wait()
             await asyncio.sleep(self._context.settings.receipt_s)
             inbox.owed.clear()
-            if self._context.transport.connected:
-                await self._context.control(partner, lambda: wire.Receipt(inbox.have()))
+            if not self._context.transport.connected:
+                continue
+            held = inbox.held.take()
+            try:
+                told = await self._context.control(partner, partial(_receipt, inbox, held))
+            except TocsinError:
+                # It has not heard of this node's new keys yet: the next heartbeat that goes there tries again.
+                told = False
+            if not told:
+                inbox.held.put_back(held)
+            elif inbox.held:
+                inbox.owed.set()
+
+
+def _receipt(inbox: Inbox, held: tuple[bytes, ...]) -> wire.Receipt:
+    return wire.Receipt(inbox.have(), held)
 
 
 def _every(journal: Journal, realm: Realm, kind: str) -> Iterator[Kept]:

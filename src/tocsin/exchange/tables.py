@@ -110,6 +110,16 @@ receipts = Table(
     Column("at", BigInteger, nullable=False),  # the partner's protocol time
 )
 
+signed_receipts = Table(
+    "signed_receipts",
+    metadata,
+    Column("partner", String(32), primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),  # when it came
+    Column("digest", LargeBinary(32), primary_key=True),  # SHA-256 of the message
+    Column("message", LargeBinary, nullable=False),  # the partner's signed message, as it came
+)
+"""What partners signed that they keep, each row many records: `receipts.py`."""
+
 catalogue = Table(
     "catalogue",
     metadata,

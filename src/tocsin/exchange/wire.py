@@ -20,6 +20,8 @@ MAX_PAYLOAD = 3_000_000  # bytes before padding
 MAX_URGENT = 262_144  # bytes of a packet that is shown ahead of its turn
 MAX_ITEMS = 500  # records in one envelope
 MAX_LIST = 256  # entries of a list in a control message
+MAX_HELD = 1024  # records that one receipt names
+MAX_QUESTIONS = 64  # records whose receipts are asked for at once
 MAX_LINKS = 64  # links of one succession
 MAX_TEST = 4096  # bytes of a trial's envelope
 MAX_ORIGIN, MAX_NOTE, MAX_LINE = 120, 4096, 512  # characters and bytes of a log's name, a checkpoint and a cosignature
@@ -176,9 +178,16 @@ class Heartbeat(Wire, frozen=True):
 
 
 class Receipt(Wire, frozen=True):
-    """What was taken in and is on disk."""
+    """What was taken in and is on disk. `held`: SHA-256 of the signed bytes of records that the sender of this keeps, each told once."""
 
     have: tuple[Have, ...]
+    held: tuple[bytes, ...] = ()
+
+
+class AskReceipt(Wire, frozen=True):
+    """Which of these records, by id, does the recipient of this keep? The answer is a receipt."""
+
+    records: tuple[str, ...]
 
 
 class AskGrant(Wire, frozen=True):
@@ -308,6 +317,7 @@ class SignedControl(Wire, frozen=True):
 CONTROLS: dict[str, type[Wire]] = {
     "heartbeat": Heartbeat,
     "receipt": Receipt,
+    "ask-receipt": AskReceipt,
     "grant": Grant,
     "ask-grant": AskGrant,
     "no-grant": NoGrant,
@@ -360,8 +370,11 @@ def sane(body: Wire) -> bool:
     match body:
         case Heartbeat(heads, have, prekey):
             return len(heads) <= MAX_LIST and all(map(_sane_head, heads)) and sane(Receipt(have)) and _sane_prekey(prekey)
-        case Receipt(have):
-            return len(have) <= MAX_LIST and all(map(_sane_have, have))
+        case Receipt(have, held):
+            digests = len(held) <= MAX_HELD and all(len(one) == 32 for one in held)
+            return digests and len(have) <= MAX_LIST and all(map(_sane_have, have))
+        case AskReceipt(records):
+            return 0 < len(records) <= MAX_QUESTIONS and all(0 < len(one) <= 80 for one in records)
         case AskGrant(epoch, prekey):
             return len(epoch) == 16 and _sane_prekey(prekey)
         case Grant(epoch, commitment, prekey):
