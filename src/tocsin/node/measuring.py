@@ -26,7 +26,7 @@ from tocsin.journal import Journal, Kept
 from tocsin.picture import Archive, Picture
 from tocsin.policy import Views
 
-from .system import SystemClock, SystemEntropy
+from .system import SystemClock, SystemEntropy, settle
 
 Json = dict[str, Any]
 REPORT_S = 0.02
@@ -112,6 +112,7 @@ async def receive(plan: Plan) -> None:
             await exits.enter_async_context(parts.member(folder / name, [SENDER], plan.url, clock, SystemEntropy(), make_sink(name)))
             for name in plan.names
         ]
+        settle()
         asked, ended = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -262,6 +263,7 @@ async def _measure(folder: Path, size: Size) -> Json:
             await node.exchange.share(sky.take(100, clock.now()))
             await others.until(lambda: others.records() >= 1 and others.rows() >= 100)
             await others.mark()
+            settle()
             watch = Watch(others, relay, clock)
 
             async def say(number: int) -> None:

@@ -163,6 +163,7 @@ class Node:
             for world in self.worlds.values():
                 for sight in list(world.sights()):
                     await self._recollection.keep(world, sight, now=True)
+        await self.archive.flush()
         await self.journal.close()
 
     @contextlib.asynccontextmanager

@@ -24,7 +24,7 @@ from .http import make_app
 from .http.session_routes import CERTIFICATE
 from .rules import Rules
 from .service import Node
-from .system import SystemClock, SystemEntropy
+from .system import SystemClock, SystemEntropy, settle
 
 
 async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str], None]) -> None:
@@ -38,6 +38,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
     try:
         node.on_draft.append(Rules(node).apply)
         async with node.running(), control.listening(node), http(node, port) as url:
+            settle()
             ready(url)
             await stop.wait()
     finally:

@@ -1,7 +1,8 @@
 """What was observed, kept encrypted in files. Civil identities leave it after a day.
 
 A file holds rows of one feed, label and realm, all civil or all military and simulated, gathered for at most a minute.
-Its name says nothing but the day of storage: `civil/2026-11-22/<digest>`.
+Its name says nothing but the day of storage: `civil/2026-11-22/<digest>`. Files are written beside what goes on: who brings
+rows does not wait for the disk, unless it is so slow that too many rows wait for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import shutil
+import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -35,6 +37,7 @@ CIVIL_HOURS: Final = 24.0
 """How long a civil identity is stored at most. A setting may only lower it."""
 GATHER_S: Final = 60
 GATHER_ROWS: Final = 50_000
+MOST_BESIDE: Final = 4 * GATHER_ROWS  # rows that wait or are being written, past which whoever adds more waits for the disk
 MOST_WAITING: Final = 1_000_000
 _HEAD_BYTES: Final = (1 << 20) + 64
 _NEWEST: Final = 1 << 62
@@ -76,6 +79,10 @@ class Archive:
         self._headers: dict[Path, Header] = {}
         self._unreadable: set[Path] = set()
         self._order = 0
+        # Nodes on one machine that hear the same stream do not all come to their files at one moment.
+        spread = zlib.crc32(str(folder).encode()) % (GATHER_ROWS // 2)
+        self._gather = GATHER_ROWS - spread
+        self._task: asyncio.Task[None] | None = None
         self.lost = 0
         self.says = ""
 
@@ -85,7 +92,7 @@ class Archive:
         return len(self._unreadable)
 
     async def add(self, batch: Observations) -> None:
-        """Keep a batch; it is on disk within a minute if batches go on coming, and can be read at once."""
+        """Keep a batch; it is on disk within a minute or so if batches go on coming, and can be read at once."""
         now = self._clock.now()
         civil = batch["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) == 0
         fresh = ~civil | (batch["time"] >= now - self._civil) if batch.realm == LIVE else np.ones(len(batch), bool)
@@ -96,11 +103,29 @@ class Archive:
                 heap = self._heaps.setdefault(key, _Heap(now))
                 heap.batches.append(batch if rows.all() else batch.select(rows))
                 heap.rows += int(rows.sum())
-        await self._write(lambda heap: heap.rows >= GATHER_ROWS or now - heap.since >= seconds(GATHER_S))
+
+        def due(heap: _Heap) -> bool:
+            return heap.rows >= self._gather or now - heap.since >= seconds(GATHER_S)
+
+        if self._task is not None and (self._task.done() or self._held() > MOST_BESIDE):
+            await self._settle()
+        if self._task is None and any(due(heap) for heap in self._heaps.values()):
+            self._task = asyncio.create_task(self._write(due), name="archive")
 
     async def flush(self) -> None:
-        """Write everything that waits."""
+        """Write everything that waits; returns when all is on disk, or `says` why it is not."""
+        await self._settle()
         await self._write(lambda _: True)
+
+    async def _settle(self) -> None:
+        # The task goes on if whoever waits for it leaves.
+        if (task := self._task) is not None:
+            await asyncio.wait([task])
+            self._task = None if self._task is task else self._task
+            task.result()
+
+    def _held(self) -> int:
+        return sum(heap.rows for heap in (*self._heaps.values(), *self._writing.values()))
 
     async def sweep(self) -> None:
         """Drop civil rows that have been stored for as long as they may be, or in the live realm are as old as that."""
@@ -154,8 +179,9 @@ class Archive:
 
     async def _write(self, due: Callable[[_Heap], bool]) -> None:
         for key, heap in [(key, heap) for key, heap in self._heaps.items() if due(heap)]:
-            if self._heaps.pop(key, None) is None:
-                continue
+            if self._heaps.get(key) is not heap:
+                continue  # somebody else took it meanwhile, and another has begun
+            del self._heaps[key]
             self._order += 1
             writing = key, heap.since, self._order
             self._writing[writing] = heap
