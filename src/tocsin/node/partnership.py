@@ -91,7 +91,7 @@ async def add_partner(node: Node, new: NewPartner) -> Json:
     policy = node.config.policy
     clearance = Clearance(policy.name, card.partner, policy.rank(new.clearance), frozenset(new.caveats))
     await node.book.add(card, clearance, again=new.again)
-    await node.tell_relay()
+    await node.hosting.tell()
     await node.people.act(OPERATOR, Act.PARTNER_ADD, card.partner)
     return {"partner": card.partner, "name": card.name, "fingerprint": card.fingerprint()}
 
@@ -116,7 +116,7 @@ async def remove_partner(node: Node, who: Named) -> Json:
     if node.book.get(who.name) is None:
         raise NotFound
     await node.book.remove(who.name)
-    await node.tell_relay()
+    await node.hosting.tell()
     await node.people.act(OPERATOR, Act.PARTNER_REMOVE, who.name)
     return {"removed": who.name}
 
@@ -246,8 +246,8 @@ def community_label(node: Node, *, without: str) -> Label:
 
 async def _relay_says(node: Node, name: str) -> str:
     """Have the relay here know of a change; for a relay elsewhere, what its operator has to do."""
-    if node.relay is not None:
-        await node.tell_relay()
+    if node.hosting.is_here:
+        await node.hosting.tell()
         return "the relay here knows"
     if not node.config.relay.url:
         return ""

@@ -175,7 +175,7 @@ class Screens:
             "refusals": refusals,
             "gaps": gaps,
             "counters": counters,
-            "relay": bool(node.config.relay.url or node.relay),
+            "relay": bool(node.config.relay.url or node.hosting.is_here),
         }
 
     def journal(self, reader: Reader, realm: Realm, after: int | None, limit: int) -> list[Json]:

@@ -34,8 +34,8 @@ from tocsin.core import (
     stream,
 )
 from tocsin.core.labels import derived
-from tocsin.core.times import HOUR, Micros
-from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, NoTransport, Parts, Relay, forget_reader
+from tocsin.core.times import Micros
+from tocsin.exchange import Book, Card, Exchange, NatsTransport, NodeKeys, NoTransport, Parts, forget_reader
 from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
@@ -45,9 +45,11 @@ from tocsin.warning import Topic
 
 from . import config as configuration
 from . import organisation
+from .changes import Change, Changes, page_of
 from .feeds import make_feed
 from .gates import make_gate
 from .hearing import Hearing
+from .hosting import Hosting
 from .notary import Notary
 from .readers import SYSTEM, Reader
 from .recollection import Recollection
@@ -60,7 +62,6 @@ log = logging.getLogger("tocsin")
 TICK_S = 0.2
 SWEEP_S = 600
 _ENCODER = msgspec.json.Encoder(order="deterministic")
-GRACE = HOUR
 
 
 class Lateness(NamedTuple):
@@ -68,21 +69,6 @@ class Lateness(NamedTuple):
 
     sent_at: Micros
     ms: float
-
-
-class Change(NamedTuple):
-    """Something changed that screens show; `label` is of what changed, None for what every reader may know; `record`: if it was one."""
-
-    what: str
-    realm: Realm | None
-    label: Label | None
-    record: Record | None = None
-
-    def is_for(self, reader: Reader, node: str) -> bool:
-        """Whether `reader` may know of it."""
-        if self.record is not None:
-            return reader.may_see(self.record, node)
-        return self.label is None or reader.may(self.label)
 
 
 class Node:
@@ -114,17 +100,16 @@ class Node:
         self.feeds: list[Feed] = []
         self.exchange: Exchange | None = None
         self.transport: NatsTransport | None = None
-        self.relay: Relay | None = None
+        self.hosting = Hosting(self)
         self.latencies: deque[Lateness] = deque(maxlen=50_000)
         self.received = 0
         self.cuts: list[tuple[Micros, Micros | None]] = []
         self.shared = 0
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
-        self._listeners: set[Callable[[Change], None]] = set()
+        self._changes = Changes()
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running_feeds: dict[int, asyncio.Task[None]] = {}
-        self._told_relay: list[str] = []
         self._fence = Fence(config.fence) if config.fence else None
         self.notary = Notary(self)
 
@@ -171,7 +156,7 @@ class Node:
         """Run feeds, detectors and the exchange until the block ends."""
         async with contextlib.AsyncExitStack() as exits, asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            url = await self._start_relay()
+            url = await self.hosting.start()
             if self.gate.site.fault:
                 # What came now would be refused for good; at the relay and at its senders it waits.
                 log.error("nothing is shared until the site's policies can be read")
@@ -195,8 +180,7 @@ class Node:
     @contextlib.asynccontextmanager
     async def exchanging(self, url: str) -> AsyncIterator[Exchange]:
         """Share with partners through the relay at `url` until the block ends; without one by file alone."""
-        ca = self.folder / self.config.relay.ca if self.config.relay.ca else self.relay.authority if self.relay else None
-        self.transport = NatsTransport(url, self.keys, self.entropy, ca) if url else None
+        self.transport = NatsTransport(url, self.keys, self.entropy, self.hosting.authority()) if url else None
         own, transport = self.config.own, self.transport or NoTransport()
         parts = Parts(self.keys, self.book, self.journal, transport, self.clock, self.entropy, self, own, gate=self.gate)
         self.exchange = Exchange(parts)
@@ -207,25 +191,7 @@ class Node:
         finally:
             await self.exchange.stop()
             self.exchange = None
-            if self.relay is not None:
-                await self.relay.stop()
-
-    async def _start_relay(self) -> str:
-        if not self.config.relay.supervise:
-            return self.config.relay.url
-        self.relay = Relay(self.folder / "relay", self.config.relay.port, self.config.relay.serving, self.clock)
-        return await self.relay.start(self._relay_members())
-
-    def _relay_members(self) -> list[Card]:
-        # For a while after a rotation with the log-in of before, so that nobody is cut off in the middle of one.
-        mine = [self.card(), *([former.card(self.config.name, self.clock)] if (former := self.keys.former) else [])]
-        partners = [(p.card, self.book.former(p.id, GRACE)) for p in self.book.partners()]
-        return mine + [card for both in partners for card in both if card is not None]
-
-    async def tell_relay(self) -> None:
-        """Have the relay that runs here let in exactly this node and its partners of now."""
-        if self.relay is not None:
-            await self.relay.set_members(self._relay_members())
+            await self.hosting.stop()
 
     def exchange_or_idle(self) -> Exchange:
         """The exchange, or one that keeps what is said for partners until the node runs."""
@@ -346,13 +312,13 @@ class Node:
                 await self._seconded(one)
         for one in kept:
             self.world(one.record.realm)
-            self.changed(_PAGE_OF.get(one.record.kind, "journal"), one.record.realm, one.record.label, one.record)
+            self.changed(page_of(one.record.kind), one.record.realm, one.record.label, one.record)
 
     async def on_change(self, what: str) -> None:
         """The exchange's state changed: links, ledger, refusals, partners (one has new keys or is out)."""
         self.changed("exchange", None, self.own_label())
         if what == "partners":
-            self.spawn(self.tell_relay(), "relay members")
+            self.spawn(self.hosting.tell(), "relay members")
 
     def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Have `work` done beside everything else while the node runs; what it raises on purpose is logged."""
@@ -414,6 +380,15 @@ class Node:
             found = self._streams[realm, author, label] = stream(self.entropy, realm, name)
         return found
 
+    async def tend_keys(self) -> None:
+        """Forget the keys from before a rotation when their grace is over, on disk too, and have the relay here close their log-ins."""
+        if self.keys.end_former(self.clock.now()):
+            self.keys.save(self.vault, self.folder)
+        try:
+            await self.hosting.tend()
+        except TocsinError as error:
+            log.warning("the relay was not told whose old log-in has ended: %s", error)
+
     async def keep(self, record: Record) -> Kept:
         """Keep a record that stays in the node."""
         (kept,) = await self.journal.keep([Entry(encode(record), record)])
@@ -460,42 +435,15 @@ class Node:
         while True:
             await self.archive.sweep()
             await self.people.tend()
+            await self.tend_keys()
             await asyncio.sleep(SWEEP_S)
-
-    async def _tell_relay_of_ends(self) -> None:
-        # A log-in of before a rotation whose time is over.
-        members = [card.relay for card in self._relay_members()]
-        if self.relay is not None and members != self._told_relay:
-            with contextlib.suppress(TocsinError):
-                await self.tell_relay()
-            self._told_relay = members
 
     # --- who is told ----------------------------------------------------------------------------------------
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Call `listener` at every change, until the function that this gives is called."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        return self._changes.listen(listener)
 
     def changed(self, what: str, realm: Realm | None, label: Label | None, record: Record | None = None) -> None:
         """Tell screens that something changed."""
-        for listener in list(self._listeners):
-            listener(Change(what, realm, label, record))
-
-
-_PAGE_OF = {
-    "warning": "warnings",
-    "acknowledgement": "warnings",
-    "finding": "warnings",
-    "report": "reports",
-    "claim": "claims",
-    "count": "claims",
-    "log": "log",
-    "refusal": "exchange",
-    "recall": "reports",
-    "receipt": "exchange",
-    "request": "requests",
-    "requirement": "requests",
-    "subscription": "exchange",
-    "approval": "exchange",
-}
+        self._changes.tell(Change(what, realm, label, record))

@@ -11,10 +11,11 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.params import QueryParameter
 
 from tocsin.core import BadRealm, Denied, Realm, realms
+from tocsin.node.changes import Change
 from tocsin.node.filtered import Filtered
 from tocsin.node.readers import Reader
 from tocsin.node.screens import Screens
-from tocsin.node.service import Change, Node
+from tocsin.node.service import Node
 
 from .frames import frame
 from .given import OfRealm, TheNode
