@@ -488,7 +488,7 @@ async def test_a_journal_that_was_put_back_signs_nothing_and_goes_on_under_a_new
     signed = first or second
     assert signed.checkpoint.origin == name
     assert "BIRCH" in pair.log.latest("live").witnesses
-    assert audit(journal, pair.log, "live", {PUBLIC}, {"BIRCH": {pair.signer.note_public()}}).wrong == []
+    assert audit(journal, pair.log, "live", {PUBLIC}, {"BIRCH": {pair.signer.note_public(): None}}).wrong == []
     assert pair.conflicts == []
     await journal.close()
     await other.close()

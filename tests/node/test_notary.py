@@ -83,7 +83,7 @@ async def test_partners_cosign_each_others_checkpoints(tmp_path):
         assert [row["wrong"] for row in found] == [[]]
         assert sum(row["cosignatures"] for row in found) == 1
         await until(lambda: aster.exchange.ledger(record)[0].state == "delivered")
-        (told,) = await auditing.who_was_told(aster, auditing.OfRecord(record))
+        (told,) = await auditing.who_was_told(aster, auditing.Told(record))
         assert (told["partner"], told["state"]) == ("BIRCH", "delivered")
         assert told["at"]
 

@@ -4,6 +4,7 @@ The relay is never trusted: what travels is sealed for its audience, signed by i
 recipient, and everything is checked before anything is used.
 """
 
+from . import receipts, statement
 from .book import Book
 from .bundle import MAX_BYTES as BUNDLE_MAX_BYTES
 from .bundle import BadBundle
@@ -61,6 +62,8 @@ __all__ = [
     "forget_reader",
     "probe",
     "readings",
+    "receipts",
     "said_ids",
+    "statement",
     "verify_proof",
 ]

@@ -120,7 +120,7 @@ class Arrivals:
             case wire.Gone():
                 await inbox.gone(body)
             case wire.Urgent():
-                await inbox.early.take(body.packet, partner.card)
+                await inbox.early.take(body.packet, self._trust.signer(partner))
             case wire.AskWitness() | wire.Witnessed():
                 await self._witnessing(body, partner)
             case _:

@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from tocsin.core import BadLabel, Clearance, InputError
-from tocsin.core.times import HOUR
+from tocsin.core.times import DAY, HOUR
 
-from . import succession, words
+from . import receipts, succession, words
 from .card import FINGERPRINT_BYTES, Card
 from .errors import BadCard, BadProof, NotThatCard, Spoofed
 from .model import OldCard, Partner, Standing
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from tocsin.journal import Journal, Kept
 
     from . import wire
+    from .receipts import Shown
 
 MOST = 200
+LATE = 30 * DAY  # how long after a rotation files that were signed before it are taken
 SLACK = HOUR  # by which a partner's clock may be behind, and what it signed still under way
 PINNED, ROTATED, RECOVERED = "pinned", succession.ROTATED, succession.RECOVERED
 REVOKED, EXCLUDED = "revoked", "excluded"
@@ -93,15 +95,51 @@ class Book:
         What was said before a rotation may have been sent, and so signed, after it; a card whose time was over cannot have signed it.
         Raises `BadProof` if none did.
         """
-        for old in self.cards(kept.record.origin):
-            if old.until is not None and old.until + SLACK < kept.record.protocol_time:
-                continue
+        for old in self.cards_at(kept.record.origin, kept.record.protocol_time):
             try:
                 verify_proof(kept.data, kept.proof, old.card)
             except BadProof:
                 continue
             return old
         raise BadProof("no card that this partner had at that time signed this record")
+
+    def cards_at(self, partner: str, at: Micros) -> list[OldCard]:
+        """The cards by which a partner may have signed at `at` (µs of its protocol time), the newest first: none whose time was over."""
+        return [old for old in reversed(self.cards(partner)) if old.until is None or at <= old.until + SLACK]
+
+    def believed_at(self, partner: str, at: Micros) -> list[Card]:
+        """The cards by which something that comes late, and says that it was signed at `at`, may be believed, the newest first.
+
+        Besides the card that is pinned those that only rotations came after, for a month: whoever was the reason for a recovery or a
+        revocation, or found an old key later than that, gets nothing in by an earlier date.
+        """
+        found, now = self.cards(partner), self._clock.now()
+        if partner not in self._partners:
+            return []
+        believed = [found[-1].card]
+        for old, after in zip(reversed(found[:-1]), reversed(found), strict=False):
+            if after.how != ROTATED or old.until is None or now > old.until + LATE:
+                break
+            if at <= old.until + SLACK:
+                believed.append(old.card)
+        return believed
+
+    def witness_keys(self) -> dict[str, dict[bytes, Micros | None]]:
+        """By partner, those that are out too: every Ed25519 key it had, and until when what it signed counts (None: it does)."""
+        known = {*self._partners, *self._out, *self._cards}
+        return {
+            name: {old.card.ed25519: None if old.until is None else old.until + SLACK for old in self.cards(name)} for name in sorted(known)
+        }
+
+    def check_receipt(self, partner: str, message: bytes, data: bytes) -> tuple[Shown, OldCard]:
+        """What a partner's receipt shows of the record with the signed bytes `data`, and by which of its cards; raises `BadProof`."""
+        wrong = BadProof("no card that this partner had at that time signed this receipt")
+        for old in self.cards_at(partner, receipts.sent_at(message)):
+            try:
+                return receipts.check(message, old.card, data), old
+            except BadProof as error:
+                wrong = error
+        raise wrong
 
     def former(self, partner: str, grace: Micros) -> Card | None:
         """The card before a partner's, while what it signed with it may still be under way; None after a recovery."""

@@ -83,6 +83,11 @@ def sender_of(data: bytes) -> str:
     return _manifest(_head(data)[0]).sender
 
 
+def made_at(data: bytes) -> Micros:
+    """When it says that it was made, before anything is checked but its shape; raises `BadBundle`."""
+    return _manifest(_head(data)[0]).made_at
+
+
 def read(data: bytes, sender: Card, me: str) -> tuple[Manifest, list[Message]]:
     """A bundle of `sender`'s for `me`, checked whole; raises `BadBundle`."""
     head, rest = _head(data)

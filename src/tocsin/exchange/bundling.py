@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .context import Context
     from .incoming import Inbox
+    from .model import Partner
     from .outgoing import Packer
     from .outstanding import Outstanding
 
@@ -117,12 +118,23 @@ class Bundles:
             partner, inbox = self._context.partner(sender), self._inboxes.get(sender)
             if partner is None or inbox is None:
                 raise BadBundle(f"{sender[:32]!r} is no partner of this node")
-            found = await self._one(data, partner.card, inbox)
+            card = self._signer(data, partner)
+            found = await self._one(data, card, inbox)
             if found.waiting:
                 await self._let_wait(sender, data)
             else:
-                found = await self._those_that_waited(found, partner.card, inbox)
+                found = await self._those_that_waited(found, partner, inbox)
             return found
+
+    def _signer(self, data: bytes, partner: Partner) -> Card:
+        """The card by whose keys a bundle is signed, of those that its partner had when it was made; the pinned one if by none."""
+        for card in self._context.book.believed_at(partner.id, bundle.made_at(data)):
+            try:
+                bundle.read(data, card, self._context.me)
+            except BadBundle:
+                continue
+            return card
+        return partner.card
 
     async def _one(self, data: bytes, card: Card, inbox: Inbox) -> TakenIn:
         _, messages = bundle.read(data, card, self._context.me)
@@ -172,13 +184,13 @@ class Bundles:
 
         await self._context.journal.write(work)
 
-    async def _those_that_waited(self, found: TakenIn, card: Card, inbox: Inbox) -> TakenIn:
+    async def _those_that_waited(self, found: TakenIn, partner: Partner, inbox: Inbox) -> TakenIn:
         while True:
-            rows = self._context.journal.read_rows(select(waiting).where(waiting.c.sender == card.partner).order_by(waiting.c.at))
+            rows = self._context.journal.read_rows(select(waiting).where(waiting.c.sender == partner.id).order_by(waiting.c.at))
             moved = False
             for row in rows:
                 try:
-                    one = await self._one(row.data, card, inbox)
+                    one = await self._one(row.data, self._signer(row.data, partner), inbox)
                 except InputError:
                     one = None  # its sender has other keys now: it will never open
                 if one is None or not one.waiting:

@@ -41,8 +41,10 @@ class Audit(NamedTuple):
     wrong: list[str]
 
 
-def audit(journal: Journal, log: Log, realm: Realm, own: Collection[bytes], witnesses: Mapping[str, Collection[bytes]]) -> Audit:
-    """Recompute the log of `realm`. `own`: this node's Ed25519 keys, now and before; `witnesses`: those of its partners by name."""
+def audit(journal: Journal, log: Log, realm: Realm, own: Collection[bytes], witnesses: Mapping[str, Mapping[bytes, int | None]]) -> Audit:
+    """Recompute the log of `realm`. `own`: this node's Ed25519 keys, now and before; `witnesses`: those of its partners by
+    name, each with the µs of protocol time until which it counted (None: it does).
+    """
     wrong: list[str] = []
     count, leaves = _records(journal, realm, wrong), log.size(realm)
     roots = _Roots()
@@ -68,13 +70,18 @@ def audit(journal: Journal, log: Log, realm: Realm, own: Collection[bytes], witn
             wrong.append(f"the checkpoint of {size} leaves of {one.checkpoint.origin} is not signed by its key")
         for name in one.witnesses:
             cosigned += 1
-            keys = [Key(f"tocsin/{name}", notes.WITNESS, key) for key in witnesses.get(name, ())]
-            if keys and all(notes.cosigned_at(note, key) is None for key in keys):
+            keys = {Key(f"tocsin/{name}", notes.WITNESS, key): until for key, until in witnesses.get(name, {}).items()}
+            if keys and not any(_counts(notes.cosigned_at(note, key), until) for key, until in keys.items()):
                 wrong.append(f"the cosignature of {name} on the checkpoint of {size} leaves does not hold")
         signed, last = signed + 1, max(last, size)
     _upper_tiles(journal, realm, leaves, wrong)
     strange = sorted({one.key.hex() for one in marks if one.key not in own})
     return Audit(realm, log.origin(realm), count, leaves, signed, cosigned, last, strange, wrong[:MOST_WRONG])
+
+
+def _counts(at: int | None, until: int | None) -> bool:
+    """Whether a cosignature of the second `at` (None: there is none by that key) fell into its key's time."""
+    return at is not None and (until is None or at * 1_000_000 <= until)
 
 
 class _Roots:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from tocsin.core import Acknowledgement, body_of, iso, realms
-from tocsin.exchange import store
+from tocsin.exchange import BadProof, store
 from tocsin.journal import Kept, NotInLog, notes, proofs
 from tocsin.journal.backup import write as write_backup
 from tocsin.people import Act
 
+from . import told
 from .errors import NotFound
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ class OfRecord(msgspec.Struct, forbid_unknown_fields=True):
     record: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
+class Told(OfRecord, forbid_unknown_fields=True):
+    """One record by its id. `ask`: have partners whose receipts are missing sign again; `files`: give what each signed as text."""
+
+    ask: bool = False
+    files: bool = False
+
+
 class ToFile(msgspec.Struct, forbid_unknown_fields=True):
     """A file to write, by its absolute path."""
 
@@ -47,8 +55,13 @@ class NewName(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def verify(node: Node, _: Nothing) -> Any:
-    """Every log recomputed: records, leaves, tiles, checkpoints, cosignatures."""
-    return [(await asyncio.to_thread(node.notary.audit, realm))._asdict() for realm in node.journal.realms()]
+    """Every log recomputed: records, leaves, tiles, checkpoints, cosignatures; and every partner's signature under its records."""
+    found = []
+    for realm in node.journal.realms():
+        row = (await asyncio.to_thread(node.notary.audit, realm))._asdict()
+        signed = await asyncio.to_thread(told.signatures, node, realm)
+        found.append(row | signed | {"wrong": [*row["wrong"], *signed["unsigned"]]})
+    return found
 
 
 async def prove(node: Node, of: OfRecord) -> Any:
@@ -81,10 +94,10 @@ def log_key(node: Node, record: str) -> str:
     return notes.Key(signed.checkpoint.origin, notes.LOG, signed.key).text()
 
 
-async def who_was_told(node: Node, of: OfRecord) -> Any:
-    """What became of a record towards every partner, and who answered it."""
-    record = of.record
-    if not (rows := store.ledger(node.journal, record)) and node.journal.get(record) is None:
+async def who_was_told(node: Node, of: Told) -> Any:
+    """What became of a record towards every partner, what each signed of it and whether that holds, and who answered it."""
+    record, said = of.record, node.journal.get(of.record)
+    if not (rows := store.ledger(node.journal, record)) and said is None:
         raise NotFound
     answers: dict[str, list[dict[str, Any]]] = {}
     for realm in node.journal.realms():
@@ -94,9 +107,9 @@ async def who_was_told(node: Node, of: OfRecord) -> Any:
             for kept in page:
                 body = body_of(kept.record)
                 if isinstance(body, Acknowledgement) and any(ref.id == record for ref in kept.record.refs):
-                    said = {"state": body.state, "by": kept.record.author, "at": iso(kept.record.protocol_time), "record": kept.record.id}
-                    answers.setdefault(kept.record.origin, []).append(said)
-    return [
+                    one = {"state": body.state, "by": kept.record.author, "at": iso(kept.record.protocol_time), "record": kept.record.id}
+                    answers.setdefault(kept.record.origin, []).append(one | {"verified": _verified(node, kept)})
+    found = [
         {
             "partner": row.partner,
             "state": row.state,
@@ -104,8 +117,20 @@ async def who_was_told(node: Node, of: OfRecord) -> Any:
             "reason": row.reason,
             "answers": answers.get(row.partner, []),
         }
+        | told.signed(node, said, row, files=of.files)
         for row in rows
     ]
+    if of.ask:
+        await told.ask(node, said, found)
+    return found
+
+
+def _verified(node: Node, kept: Kept) -> bool:
+    try:
+        node.book.verify(kept)
+    except BadProof:
+        return kept.record.origin == node.config.id
+    return True
 
 
 async def backup(node: Node, to: ToFile) -> Any:
@@ -128,7 +153,7 @@ async def renew(node: Node, wanted: NewName) -> Any:
 OPERATIONS: dict[str, tuple[type[msgspec.Struct], Callable[[Node, Any], Awaitable[Any]], Act | None]] = {
     "audit.verify": (Nothing, verify, None),
     "audit.prove": (OfRecord, prove, None),
-    "audit.who": (OfRecord, who_was_told, None),
+    "audit.who": (Told, who_was_told, None),
     "audit.renew": (NewName, renew, Act.JOURNAL_RENEW),
     "backup": (ToFile, backup, Act.JOURNAL_BACKUP),
 }

@@ -20,6 +20,7 @@ from tocsin.core import (
     iso,
 )
 from tocsin.exchange import LedgerRow, said_ids
+from tocsin.journal import Kept
 from tocsin.people import Act
 
 from .errors import Conflict, NotFound
@@ -27,6 +28,7 @@ from .filtered import Filtered
 from .readers import Reader
 from .screens import recalled
 from .service import Node
+from .told import signed
 
 Json = dict[str, Any]
 PAGE = 500
@@ -43,7 +45,7 @@ class Ledger:
         shown = Filtered(self._node, reader)
         if not shown.sees(realm):
             return []
-        at = self._own(reader, after)[1] if after else -1
+        at = self._own(reader, after).index if after else -1
         rows: list[Json] = []
         while len(rows) < limit and (page := said_ids(self._node.journal, realm, at, PAGE)):
             at = page[-1].idx
@@ -52,13 +54,17 @@ class Ledger:
         return rows[:limit]
 
     def one(self, reader: Reader, record: str) -> Json:
-        """One record of this node's; raises `NotFound`."""
-        return self._row(Filtered(self._node, reader), self._own(reader, record)[0])
+        """One record of this node's, with what each partner signed of it; raises `NotFound`."""
+        kept = self._own(reader, record)
+        row = self._row(Filtered(self._node, reader), kept.record)
+        fates = self._node.exchange.ledger(record) if self._node.exchange is not None else []
+        row["partners"] = [one | signed(self._node, kept, fate, files=False) for one, fate in zip(row["partners"], fates, strict=True)]
+        return row
 
     async def recall(self, reader: Reader, record: str, why: str) -> Json:
         """Call a record of this node's back, from everyone who had it or may have it."""
         reader.must(Act.RECORD_RECALL)
-        said, _ = self._own(reader, record)
+        said = self._own(reader, record).record
         node = self._node
         if why not in RECALL_REASONS:
             raise InputError(f"say why as one of: {', '.join(RECALL_REASONS)}")
@@ -80,11 +86,11 @@ class Ledger:
         await node.people.act(reader.user.name, Act.RECORD_RECALL, record)
         return self.one(reader, record)
 
-    def _own(self, reader: Reader, record: str) -> tuple[Record, int]:
+    def _own(self, reader: Reader, record: str) -> Kept:
         kept = Filtered(self._node, reader).find(record)
         if kept is None or kept.record.origin != self._node.config.id:
             raise NotFound
-        return kept.record, kept.index
+        return kept
 
     def _row(self, shown: Filtered, record: Record) -> Json:
         node = self._node

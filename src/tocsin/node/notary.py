@@ -128,7 +128,7 @@ class Notary:
         own = {node.keys.note_public(), *(card.ed25519 for card in cards)}
         if (former := node.keys.former) is not None:
             own.add(former.note_public())
-        return audit(node.journal, self.log, realm, own, {p.id: {p.card.ed25519} for p in node.book.partners()})
+        return audit(node.journal, self.log, realm, own, node.book.witness_keys())
 
     def standing(self) -> dict[str, Any]:
         """How every log is, this node's own and those that it witnesses."""

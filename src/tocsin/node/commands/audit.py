@@ -22,6 +22,7 @@ def verify_log(folder: Path, *, json: bool = False) -> None:
 def _said(row: dict[str, Any]) -> str:
     head = f"{row['realm']}: {row['records']:,} records, {row['leaves']:,} leaves, {row['checkpoints']:,} checkpoints"
     head += f" with {row['cosignatures']:,} cosignatures, the last of {row['signed']:,} leaves"
+    head += f"; {row['partners_records']:,} records of partners, checked by the card of their time"
     lines = [head, *(f"  WRONG {line}" for line in row["wrong"])]
     lines += [
         f"  note  checkpoints are signed by the key {key}, which is none of this node's that it still knows" for key in row["strange"]
@@ -50,12 +51,45 @@ def prove(folder: Path, record: str, *, out: Path | None = None, json: bool = Fa
     give(found, json=json, text="\n".join(words))
 
 
-def who_was_told(folder: Path, record: str, *, json: bool = False) -> None:
-    """Who was told of a record, when, and what they answered; who was not, and why."""
-    rows = call(folder, "audit.who", record=record)
-    shown = [{**row, "answers": "; ".join(f"{a['state']} by {a['by']} {a['at']}" for a in row["answers"])} for row in rows]
-    columns = {"partner": "partner", "state": "state", "at": "since", "reason": "why", "answers": "answered"}
-    give_rows(rows if json else shown, columns, json=json, empty="nobody: it stayed in this node", tall=True)
+def who_was_told(folder: Path, record: str, *, receipts: Path | None = None, ask: bool = False, json: bool = False) -> None:
+    """Who was told of a record, when, what they signed and answered; who was not, and why. Exit 1 if a signature does not hold.
+
+    Parameters
+    ----------
+    receipts
+        A folder for what each partner signed, as RECORD.PARTNER.receipt, for anybody to check with `tocsin verify`. They hold the record.
+    ask
+        Ask partners that have the record, and whose signed receipt is not here, to sign again.
+    """
+    from tocsin.node.told import wrong
+
+    rows = call(folder, "audit.who", record=record, ask=ask, files=receipts is not None)
+    for row in rows:
+        text = row.pop("file", None)
+        if text is not None and receipts is not None:
+            row["file"] = str(receipts / f"{record}.{row['partner']}.receipt")
+            try:
+                receipts.mkdir(parents=True, exist_ok=True)
+                Path(row["file"]).write_text(text)
+            except OSError as error:
+                raise InputError(f"{row['file']}: {error.strerror}") from None
+    columns = {"partner": "partner", "state": "state", "at": "since", "reason": "why", "delivery": "signed for", "reading": "read"}
+    columns |= {"answers": "answered"}
+    give_rows(rows if json else [_told(row) for row in rows], columns, json=json, empty="nobody: it stayed in this node", tall=True)
+    if any(map(wrong, rows)):
+        raise Denied("a partner's signature that is kept here does not hold: see above")
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    doubt = {True: "", False: " (NOT SIGNED BY THEM)"}
+    answers = [f"{one['state']} by {one['by']} {one['at']}{doubt[one['verified']]}" for one in row["answers"]]
+    return {**row, "answers": "; ".join(answers)} | {name: _signed(row[name]) for name in ("delivery", "reading")}
+
+
+def _signed(one: dict[str, Any]) -> str:
+    if one["verified"]:
+        return f"{one['signed_at']} by {one.get('by', 'its node')}: the signature holds"
+    return f"WRONG: {one['says']}" if one["kept"] else "-"
 
 
 def renew(folder: Path, realm: str, *, why: str, json: bool = False) -> None:
@@ -71,12 +105,12 @@ def renew(folder: Path, realm: str, *, why: str, json: bool = False) -> None:
 
 
 def verify(file: Path, *, card: list[Path] | None = None, key: list[str] | None = None, witnesses: int = 0, json: bool = False) -> None:
-    """Check a proof file without any network: what it shows, or exit 1 and the step that fails.
+    """Check a proof file, or a partner's signed receipt, without any network: what it shows, or exit 1 and the step that fails.
 
     Parameters
     ----------
     card
-        A card of the node whose log it is, or of a witness; may be given again.
+        A card of the node whose log it is, of a witness, or of the partner who signed the receipt; may be given again.
     key
         A verifier key, as `tocsin audit prove` prints it; may be given again.
     witnesses
@@ -87,10 +121,14 @@ def verify(file: Path, *, card: list[Path] | None = None, key: list[str] | None 
     from tocsin.journal.witness import origin_prefix
 
     try:
-        proof = proofs.parse(file.read_bytes())
+        data = file.read_bytes()
         cards = [Card.from_toml(path.read_text()) for path in card or ()]
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
+    if data[:1] == b"{":
+        _verify_receipt(data, cards, json=json)
+        return
+    proof = proofs.parse(data)
     keys = [notes.parse_key(text) for text in key or ()]
     if not cards and not keys:
         raise InputError("give the card of the node whose log it is (--card FILE), or the log's key (--key)")
@@ -100,6 +138,18 @@ def verify(file: Path, *, card: list[Path] | None = None, key: list[str] | None 
     cosigners += [notes.Key(f"tocsin/{one.partner}", notes.WITNESS, one.ed25519) for one in cards]
     shown = proofs.check(proof, [one for one in keys if one.kind == notes.LOG], witnesses=cosigners, needed=witnesses)
     _show(shown, json=json)
+
+
+def _verify_receipt(data: bytes, cards: list[Any], *, json: bool) -> None:
+    from tocsin.exchange import statement
+
+    said = statement.check(statement.parse(data), cards)
+    words = [f"It holds, of {said.record.id} by {said.record.origin}:"]
+    for part, what in ((said.delivered, "keeps it"), (said.read, "read it")):
+        if part is not None:
+            words.append(f"{part.by} at {said.partner} {what}, signed {iso(part.at)} by its clock with the card {part.card.fingerprint()};")
+    words.append("this shows what it said, and that the record is unaltered; not that it is true.")
+    give({"verified": True} | statement.shown(said), json=json, text="\n".join(words))
 
 
 def _show(shown: Any, *, json: bool) -> None:
