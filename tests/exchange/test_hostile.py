@@ -414,14 +414,14 @@ async def test_a_removed_partner_is_not_heard_and_not_told(tmp_path):
 async def test_a_card_that_was_altered_on_disk_is_not_taken(tmp_path):
     from sqlalchemy import update
 
-    from tocsin.exchange import BadCard
     from tocsin.exchange.tables import partners
+    from tocsin.journal import Altered
 
     async with town(tmp_path, "ASTER", "BIRCH") as place:
         journal = place["BIRCH"].journal
         text = place.card("ASTER").to_toml().replace("Watch of ASTER", "Watch of DUNE")
         await journal.write(lambda connection: connection.execute(update(partners).values(card=text)))
-        with pytest.raises(BadCard, match="not signed"):
+        with pytest.raises(Altered, match="not as this node left them"):
             Book(journal, place["BIRCH"].clock)
         assert isinstance(place["BIRCH"], Node)
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 
 from tocsin.core import BadLabel, Clearance, InputError
 from tocsin.core.times import DAY, HOUR
+from tocsin.journal import Guard
 
 from . import receipts, succession, words
 from .card import FINGERPRINT_BYTES, Card
@@ -39,14 +40,16 @@ REVOKED, EXCLUDED = "revoked", "excluded"
 class Book:
     """Partners, kept in the journal's database and held in memory.
 
-    Cards are checked at every start, so that a row changed on disk cannot pin another key without the old one's
-    fingerprint changing on screen; the rows themselves are not yet authenticated. A partner that is revoked or excluded
+    Its rows are guarded: a card, a comparison or a revocation that somebody else wrote into the database, or took out of it, is
+    noticed at the next start and before the next change, and nothing goes on (`Altered`). A partner that is revoked or excluded
     is none any more, but its cards stay, so that what it signed before still verifies.
     """
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
         self._listeners: list[Callable[[], None]] = []
+        self._guard = Guard(journal, "partners", partners, partner_cards)
+        self._guarded = self._guard.check()
         self._partners: dict[str, Partner] = {}
         self._standing: dict[str, Standing] = {}
         self._out: dict[str, Partner] = {}
@@ -59,6 +62,20 @@ class Book:
         for row in journal.read_rows(select(partner_cards).order_by(partner_cards.c.partner, partner_cards.c.since)):
             self._cards.setdefault(row.partner, []).append(OldCard(Card.from_toml(row.card), row.how, row.since, row.until))
         self._told: dict[str, bytes] = {row.partner: row.card for row in journal.read_rows(select(told))}
+
+    async def guard(self) -> None:
+        """Guard the rows from now on, if they are of before there were guards."""
+        if not self._guarded:
+            await self._change(lambda _: None)
+
+    async def _change(self, work: Callable[[Connection], None]) -> None:
+        def guarded(connection: Connection) -> None:
+            with self._guard.changing(connection):
+                work(connection)
+
+        await self._journal.write(guarded)
+        self._guarded = True
+        self._guard.noted()
 
     def partners(self) -> list[Partner]:
         """Every partner, in alphabetic order."""
@@ -199,13 +216,15 @@ class Book:
         """In a transaction: note that a partner is out. `put_out_now` has to follow when it is on disk."""
         now = self._clock.now()
         values = {"state": state, "reason": reason[:200], "changed_at": now}
-        connection.execute(update(partners).where(partners.c.partner == partner).values(**values))
-        connection.execute(delete(told).where(told.c.partner == partner))
-        current = (partner_cards.c.partner == partner) & partner_cards.c.until.is_(None)
-        connection.execute(update(partner_cards).where(current).values(until=now))
+        with self._guard.changing(connection):
+            connection.execute(update(partners).where(partners.c.partner == partner).values(**values))
+            connection.execute(delete(told).where(told.c.partner == partner))
+            current = (partner_cards.c.partner == partner) & partner_cards.c.until.is_(None)
+            connection.execute(update(partner_cards).where(current).values(until=now))
 
     def put_out_now(self, partner: str, state: str, reason: str) -> None:
         """The memory's half of `put_out_rows`: from here on it is no partner."""
+        self._guard.noted()
         held, now = self._partners.pop(partner), self._clock.now()
         cards = self.cards(partner) or [OldCard(held.card, PINNED, 0, None)]
         self._out[partner] = held
@@ -226,7 +245,7 @@ class Book:
             current = (partner_cards.c.partner == partner) & partner_cards.c.until.is_(None)
             connection.execute(update(partner_cards).where(current).values(until=now))
 
-        await self._journal.write(drop)
+        await self._change(drop)
         del self._partners[partner]
         del self._standing[partner]
         self._told.pop(partner, None)
@@ -280,7 +299,7 @@ class Book:
                 rows = [*(old._replace(until=old.until or now) for old in before), new]
                 connection.execute(insert(partner_cards), [_card_row(old) for old in rows])
 
-        await self._journal.write(work)
+        await self._change(work)
         self._partners[name] = partner
         self._out.pop(name, None)
         self._standing[name] = standing

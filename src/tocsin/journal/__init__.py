@@ -5,7 +5,8 @@ what was asked for is on disk; what is on disk is readable only with the operato
 """
 
 from .audit import Audit, audit
-from .errors import Closed, Damaged, Erased, FolderBusy, NotInLog, NotKept, Overloaded, VaultExists, WrongSecret
+from .errors import Altered, Closed, Damaged, Erased, FolderBusy, NotInLog, NotKept, Overloaded, VaultExists, WrongSecret
+from .guard import Guard
 from .log import Inclusion, Log, Signed, Standing
 from .model import Entry, Kept, Leaf
 from .service import Journal
@@ -14,6 +15,7 @@ from .vault import Cost, Vault, read_key_file
 from .witness import Answer, Conflict, Submission, Witness
 
 __all__ = [
+    "Altered",
     "Answer",
     "Audit",
     "Closed",
@@ -23,6 +25,7 @@ __all__ = [
     "Entry",
     "Erased",
     "FolderBusy",
+    "Guard",
     "Inclusion",
     "Journal",
     "Kept",

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tocsin.core import InputError
 
 from .errors import Damaged
+from .guard import SEEN
 from .log import RESTORED
 from .schema import FILE as DATABASE
 from .vault import FILE as VAULT
@@ -115,7 +116,7 @@ def _write(folder: Path, aside: Path, out: IO[bytes], head: bytes, key: bytes) -
 def _files(folder: Path, aside: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        hidden = aside in path.parents or parts[0] in _LEFT_OUT_FOLDERS or parts[0].startswith(".backup-")
+        hidden = path.name.endswith(SEEN) or aside in path.parents or parts[0] in _LEFT_OUT_FOLDERS or parts[0].startswith(".backup-")
         if path.is_file() and not path.is_symlink() and not hidden and (len(parts) > 1 or parts[0] not in _LEFT_OUT):
             yield path
 

@@ -7,6 +7,7 @@ Denied
 InputError
     FolderBusy          another process has the node's folder
     Damaged             what is stored is not what was kept
+        Altered         somebody other than this node wrote rows that only it may write
     VaultExists         a vault is there already
 NotReachable
     NotKept             the database refused; nothing of the call was kept
@@ -41,6 +42,13 @@ class FolderBusy(InputError):
 
 class Damaged(InputError):
     """Raised if what is stored is not what was kept: restore the node's folder from its backup."""
+
+
+class Altered(Damaged):
+    """Raised if guarded rows are not as this node left them: whoever did that could have put in anything."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} in the database are not as this node left them: restore its folder from a backup of before that")
 
 
 class VaultExists(InputError):

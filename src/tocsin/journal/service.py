@@ -55,6 +55,8 @@ class Journal:
 
     def __init__(self, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, *, url: str | None, lock: FolderLock) -> None:
         self._clock, self._lock = clock, lock
+        self.folder = folder
+        self.mac = vault.mac
         self._salts = entropy.child("journal salts")
         self._keys = seals.SealKeys(vault)
         self._memory = Memory(self._keys)

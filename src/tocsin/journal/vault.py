@@ -7,6 +7,7 @@ restored backup or a second process cannot repeat a nonce.
 
 from __future__ import annotations
 
+import hmac
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -89,6 +90,11 @@ class Vault:
     def unwrap(self, data: bytes, purpose: str) -> bytes:
         """What `wrap` was given; raises `WrongSecret` if it was wrapped elsewhere, for another purpose, or altered."""
         return _open(self._master, data, purpose)
+
+    def mac(self, data: bytes, purpose: str) -> bytes:
+        """32 bytes that only this vault can make for `data` and `purpose`: HMAC-SHA256 under a key by HKDF-SHA256."""
+        key = HKDF(SHA256(), 32, None, b"tocsin vault mac v1\x00" + purpose.encode()).derive(self._master)
+        return hmac.digest(key, data, "sha256")
 
     def __repr__(self) -> str:
         return "Vault()"

@@ -121,6 +121,7 @@ class Node:
         journal = await Journal.open(folder, vault, clock, entropy)
         try:
             node = cls(folder, config, vault, journal, NodeKeys.load(vault, folder), clock, entropy)
+            await node.book.guard()
             node.revocations.fill(journal)
             node.remember(journal)
             node.world(LIVE)
