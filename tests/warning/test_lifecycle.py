@@ -46,7 +46,8 @@ def test_a_draft_holds_its_message_and_its_cancellation_before_anyone_approves(d
 
 
 def test_the_message_says_what_the_warning_says(draft):
-    (info,) = read(draft.cap).infos
+    info, chinese = read(draft.cap).infos
+    assert (info.language, chinese.language) == ("en", "zh-Hant")
     assert info.headline.startswith("EXERCISE HIGH: Twelve transport-type aircraft left staging RHÔNE")
     assert draft.sentence in info.description
     assert info.description.index("Could be innocent") < info.description.index("Why:") < info.description.index("Cannot see:")

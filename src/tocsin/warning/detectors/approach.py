@@ -30,8 +30,10 @@ _SIDES = {"right": 1, "left": -1, "any": 0}
 class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A formation (parameters as of a stream) approaches a line if its leading `at_least` have come closer for `steady_s`.
 
-    They must be further than `beyond_km` outside every staging area, have covered `progress_min` of the way from the staging area that
-    they were last in (or are nearest to), and be due within `horizon_minutes`. At `progress_full` it is beyond doubt.
+    They must be further than `beyond_km` (or a seventh of the way, where that is short) outside every staging area, have covered
+    `progress_min` of the way from the staging area that they were last in (or are nearest to), and be due within `horizon_minutes`.
+    Those that are further than `wait_minutes` away, or do not point at the line, may be on a box of their own: they count from
+    `progress_far` on. At `progress_full` it is beyond doubt.
     While an exercise is announced, only those count that come nearer to the line than was announced (`announced_km` if nothing was said).
     """
 
@@ -40,6 +42,8 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
     beyond_km: float = 15.0
     progress_min: float = 0.15
     progress_full: float = 0.4
+    wait_minutes: float = 600.0
+    progress_far: float = 0.4
     closing_min: float = 0.4
     announced_km: float = 40.0
     hold_s: float = 30.0
@@ -48,6 +52,8 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
         super().__post_init__()
         if not (1 <= self.horizon_minutes <= 600 and 0 <= self.steady_s <= 1800 and 0 <= self.beyond_km <= 500):
             raise ValueError("horizon_minutes is 1 to 600, steady_s 0 to 1800, beyond_km 0 to 500")
+        if not (1 <= self.wait_minutes <= 600 and self.progress_min <= self.progress_far <= 1):
+            raise ValueError("wait_minutes is 1 to 600, progress_far at least progress_min and at most 1")
         if not (0 <= self.progress_min < self.progress_full <= 1 and 0 < self.closing_min <= 1 and 0 <= self.announced_km <= 5000):
             raise ValueError("progress_min is below progress_full, which is 1 at most; closing_min is 0 to 1, announced_km 0 to 5000")
 
@@ -132,19 +138,20 @@ class GroupApproach:
         lead = members[np.argsort(distance[members], kind="stable")][:need]
         steady = scene.now - np.sort(since[lead])[-(need // 2) - 1]
         outside, base = away
-        if steady < p.steady_s * SECOND or (outside[lead] < 1000.0 * p.beyond_km).sum() > need // 2:
-            return None
         whole = line.from_base[base[lead]] if len(self._bases) else np.full(need, np.inf)
+        beyond = np.minimum(1000.0 * p.beyond_km, whole / 7.0)
+        if steady < p.steady_s * SECOND or (outside[lead] < beyond).sum() > need // 2:
+            return None
         progress = float(np.median(1.0 - distance[lead] / np.maximum(whole, 1.0))) if len(self._bases) else 1.0
         first, speed, course = float(distance[lead[0]]), float(np.mean(some.speed)), mean_course(some.course)
         if progress < p.progress_min or self._announced_for(scene, first):
             return None
-        straight, _ = ahead_m(
-            line.pieces, pool(scene, self._like).position[lead[:1]], pool(scene, self._like).heading[lead[:1]], reach_m=2.5 * first + 50_000
-        )
-        meets = bool(np.isfinite(straight[0]))
-        eta_s = (float(straight[0]) if meets else first) / max(speed, 1.0)
-        if eta_s > 60.0 * p.horizon_minutes:
+        front = pool(scene, self._like).select(lead)
+        straight, _ = ahead_m(line.pieces, front.position, front.heading, reach_m=2.5 * first + 50_000)
+        ahead = straight[np.isfinite(straight)]
+        meets = 2 * len(ahead) > need
+        eta_s = (float(ahead.min()) if meets else first) / max(speed, 1.0)
+        if eta_s > 60.0 * p.horizon_minutes or (progress < p.progress_far and not (meets and eta_s <= 60.0 * p.wait_minutes)):
             return None
         part = min(1.0, (progress - p.progress_min) / (p.progress_full - p.progress_min))
         eta = scene.now + round(eta_s) * SECOND
