@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class Flight(NamedTuple):
 def fly(points, begins, knots, feet, fpm=1500, *, icao, call="", kind="", airborne=False, until=None):
     """A flight through `points`; from the ground at 140 kt, 1 kt faster each second, unless `airborne`."""
     at, way = [0.0], unit(*np.array(points, float).T)
-    for a, b in zip(way, way[1:], strict=False):
+    for a, b in pairwise(way):
         at.append(at[-1] + EARTH_KM * float(np.arccos(np.clip(a @ b, -1, 1))))
     t = np.arange(0, 6 * 3600.0, 5.0)
     speed = np.full(len(t), float(knots)) if airborne else np.minimum(140.0 + t, knots)
@@ -131,7 +132,14 @@ def deployment(a: Attack, seed=0):
         kind = a.kinds[i % len(a.kinds)]
         call = f"ANVIL{i + 11}" if a.called else ""
         whole = fly(
-            [field, side, over], begins, a.knots * (1 + 0.01 * rng.normal()), a.feet, a.fpm, icao=f"{0x3B0000 + i:06x}", call=call, kind=kind
+            [field, side, over],
+            begins,
+            a.knots * (1 + 0.01 * rng.normal()),
+            a.feet,
+            a.fpm,
+            icao=f"{0x3B0000 + i:06x}",
+            call=call,
+            kind=kind,
         )
         apart = EARTH_KM * np.arccos(np.clip(unit(whole.lat, whole.lon) @ unit(*goal), -1, 1))
         reached.append(float(whole.t[np.argmin(apart)]))
@@ -143,7 +151,13 @@ def deployment(a: Attack, seed=0):
     flights = [Flight(*(c[f.t <= ends] if isinstance(c, np.ndarray) else c for c in f)) for f in flights]
     flights += passers(rng, tuple(map(float, go(*a.at, a.course, a.way_km / 2))), a.background, ends)
     staging = [{"lat": lat, "lon": lon, "radius_km": a.radius_km} for lat, lon in fields]
-    truth = {"staging": staging, "watch_line": [list(p) for p in line], "kind": "deployment", "launch": a.launch_s, "line_reached": min(reached)}
+    truth = {
+        "staging": staging,
+        "watch_line": [list(p) for p in line],
+        "kind": "deployment",
+        "launch": a.launch_s,
+        "line_reached": min(reached),
+    }
     return Scene([f for f in flights if len(f.t)], truth, ends / 3600)
 
 
@@ -170,7 +184,10 @@ def passers(rng, middle, count, ends):
     return [Flight(*(c[f.t >= 0] if isinstance(c, np.ndarray) else c for c in f)) for f in found]
 
 
-def write(folder, name, scene, style=Style(), seed=0):
+PLAIN = Style()
+
+
+def write(folder, name, scene, style=PLAIN, seed=0):
     """Write NAME.csv(.gz) and NAME.json as `style` has it."""
     rng = np.random.default_rng([seed, 5])
     lines = []
@@ -191,9 +208,10 @@ def write(folder, name, scene, style=Style(), seed=0):
         lat, lon = degrees(v / np.linalg.norm(v, axis=1, keepdims=True))
         (la, lo), (lb, lp) = degrees(before), degrees(later)
         turn = np.radians((lp - lo + 180) % 360 - 180)
-        y, x = np.sin(turn) * np.cos(np.radians(lb)), np.cos(np.radians(la)) * np.sin(np.radians(lb)) - np.sin(np.radians(la)) * np.cos(
-            np.radians(lb)
-        ) * np.cos(turn)
+        y, x = (
+            np.sin(turn) * np.cos(np.radians(lb)),
+            np.cos(np.radians(la)) * np.sin(np.radians(lb)) - np.sin(np.radians(la)) * np.cos(np.radians(lb)) * np.cos(turn),
+        )
         course = np.degrees(np.arctan2(y, x)) % 360
         feet, knots = np.interp(at, f.t, f.feet), np.interp(at, f.t, f.knots)
         climb = (np.interp(at + 10, f.t, f.feet) - np.interp(at - 10, f.t, f.feet)) * 3
