@@ -8,12 +8,13 @@ from pathlib import Path
 from tests.browser.shapes import MINUTE
 
 OFFICER = [
-    "log:write", "proposal:approve", "proposal:make", "record:read", "record:recall", "report:say", "request:close", "request:say",
-    "requirement:end", "requirement:say", "warning:answer", "warning:approve",
+    "claim:say", "count:say", "label:lower", "label:tear", "log:write", "partner:exclude", "proposal:approve", "proposal:make",
+    "record:read", "record:recall", "report:say", "request:close", "request:say", "requirement:end", "requirement:say",
+    "subscription:change", "warning:answer", "warning:approve",
 ]  # fmt: skip
 KEEPER = [
-    "client:add", "client:remove", "invitation:add", "invitation:remove", "partner:confirm", "partner:revoke", "partner:test",
-    "receiver:add", "receiver:remove", "session:end", "user:change", "user:remove",
+    "client:add", "client:remove", "invitation:add", "invitation:remove", "journal:erase", "partner:confirm", "partner:exclude",
+    "partner:revoke", "partner:test", "receiver:add", "receiver:remove", "session:end", "setting:change", "user:change", "user:remove",
 ]  # fmt: skip
 BANNER = "RESTRICTED REL TO ASTER, BIRCH"
 WORDS = "babad lusab fudop kimon tarel bosid pimuk gador hutif"
@@ -112,8 +113,16 @@ class Keeping:
         self.proposals = [
             {"id": "p1", "act": "partner:exclude", "what": "elm", "digest": "5a" * 32, "proposed_by": "s.vogt",
              "proposed_at": now - 5 * MINUTE,
-             "expires": now + 600 * MINUTE, "state": "open", "says": "proposed by s.vogt, not approved", "may": {"approve": True}}
+             "expires": now + 600 * MINUTE, "state": "open", "says": "proposed by s.vogt, not approved", "may": {"approve": True},
+             "content": {"partner": "elm", "card": "7c" * 32, "reason": "Its keys were copied."}}
         ]  # fmt: skip
+        self.settings = {"second_factor": "optional", "step_up": False, "single_approver": False, "session_hours": 12.0}
+        wanted = {"kinds": [], "topics": [], "indicators": [], "area": [], "state": "in force"}
+        self.subscriptions: dict[str, list[dict]] = {
+            "mine": [wanted | {"name": "night", "kinds": ["report"], "area": [[46.0, 6.0], [47.0, 6.0], [47.0, 8.0]]}],
+            "ours": [wanted | {"name": "loading", "indicators": ["airlift-surge"], "partner": "birch", "by": "m.weber", "at": now}],
+            "theirs": [wanted | {"name": "all of it", "partner": "cedar", "by": "c.hall", "at": now - MINUTE}],
+        }
 
     def _told(self, n: int, kind: str) -> dict:
         said = {"report": "Nine fuel trucks", "request": "Has your radar held the stream?", "warning": "A stream left RHÔNE"}
@@ -143,6 +152,15 @@ class Keeping:
                 return self.proposals
             case ["labels"]:
                 return []
+            case ["labels", "tear-lines", record]:
+                fields = {"title": "Fuel trucks at RHÔNE", "source": "civil airfield staff", "grade": "C3", "graded_by": "a.keller"}
+                texts = ("Nine fuel trucks in two columns.", "Our man at the gate saw them.", "They went east.")
+                rows = [{"number": n, "text": text} for n, text in enumerate(texts, 1)]
+                return {"record": record, "banner": BANNER, "fields": fields, "paragraphs": rows}
+            case ["settings"]:
+                return [{"name": name, "value": value} for name, value in self.settings.items()]
+            case ["subscriptions"]:
+                return self.subscriptions
             case ["partners"]:
                 return {"own": {"partner": "aster", "fingerprint": WORDS, "card": "# a card"}, "partners": self.partners, "revocations": [
                     {"by": "aster", "partner": "elm", "state": "revoked", "reason": "Its keys were copied.", "agreed": [], "time": self.now}
@@ -207,6 +225,19 @@ class Keeping:
                     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                     "address": "otpauth://totp/Aster:m.weber?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                 }
+            case "POST", ["labels"] | ["labels", "tear-lines"] | ["settings"] | ["records", _, "erase"] | ["partners", _, "exclude"]:
+                return {"id": "p2", "state": "open", "says": "proposed by m.weber, not approved"}
+            case "POST", ["subscriptions"]:
+                into = self.subscriptions["ours" if body["to"] else "mine"]
+                into[:] = [row for row in into if row["name"] != body["name"]]
+                if not body.get("end"):
+                    into.append({**body, "partner": body["to"][0]} if body["to"] else body)
+                return self.subscriptions
+            case "POST", ["inbox", record, "answer"]:
+                next(row for row in self.inbox if row["record"] == record)["asks"]["answered"] = True
+                return {"asked": record, "state": "approved" if body["agree"] else "declined"}
+            case "POST", ["approvals", _, "ask"]:
+                return self.proposals[0] | {"asked": body["partner"]}
             case "POST", ["approvals", _, "approve"]:
                 self.proposals[0] |= {"state": "approved", "says": "approved by m.weber", "may": {"approve": False}}
                 return self.proposals[0]

@@ -233,16 +233,15 @@ def report_of(now: int) -> dict:
 
 
 def decisions(body: dict) -> list:
+    def reason(partner: str) -> str:
+        if partner not in body["releasable_to"]:
+            return "not among those it may be released to"
+        refused = [term for term in body.get("terms", []) if partner == "cedar"]
+        return f"It has not accepted the feed term {refused[0]}." if refused else "named, and cleared high enough"
+
     names = {"birch": "Birch", "cedar": "Cedar", "dune": "Dune"}
-    return [
-        {
-            "partner": p,
-            "name": n,
-            "allowed": p in body["releasable_to"],
-            "reason": "named, and cleared high enough" if p in body["releasable_to"] else "not among those it may be released to",
-        }
-        for p, n in names.items()
-    ]
+    rows = [{"partner": p, "name": n, "reason": reason(p)} for p, n in names.items()]
+    return [row | {"allowed": row["reason"].startswith("named")} for row in rows]
 
 
 def exchange_of(now: int) -> dict:

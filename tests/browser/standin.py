@@ -127,6 +127,7 @@ class Scene:
             "roles": ["watch-officer", "approver"],
             "may": self.keeping.may,
             "communities": ["air-picture", "sea-rescue"],
+            "terms": ["NO-RESHARE", "NON-COMMERCIAL"],
             "csrf": "standin",
             "node": {"id": "aster", "name": "Aster watch floor"},
             "realms": [known[r] for r in self.realms],

@@ -261,7 +261,7 @@ def test_a_machines_token_is_shown_once(at):
 
 def test_a_proposal_is_approved_by_its_digest(at, scene):
     page = at("people/proposals")
-    page.get_by_role("button", name="Approve: partner:exclude elm").click()
+    page.get_by_role("button", name="Approve: Exclude a partner elm").click()
     page.get_by_role("dialog").get_by_role("button", name="Approve").click()
     page.get_by_text("approved by m.weber").wait_for()
     assert posted(scene, "/approvals/p1/approve") == [{"digest": "5a" * 32}]

@@ -21,6 +21,36 @@ export interface InboxRow {
   read_at: Micros | null
   recalled: Recalled | null
   fits?: string[]
+  /** A partner's node asks for a second person: exactly what would be done, and whether somebody here has answered. */
+  asks?: Asked
+}
+
+export interface Asked {
+  act: string
+  what: string
+  digest: string
+  content: string
+  proposed_by: string
+  expires: Micros
+  answered: boolean
+}
+
+/** What is wanted under a name; of each list that is not empty one has to fit. */
+export interface Subscribed {
+  name: string
+  kinds?: string[]
+  topics?: string[]
+  indicators?: string[]
+  area?: [number, number][]
+  partner?: string
+  by?: string
+  at?: Micros
+}
+
+export interface Subscriptions {
+  mine: Subscribed[]
+  ours: Subscribed[]
+  theirs: Subscribed[]
 }
 
 export interface Fate {

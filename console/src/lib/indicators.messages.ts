@@ -57,11 +57,6 @@ export const indicatorMessages = {
 
   'ask.open': 'Ask partners',
 
-  'label.level': 'Classification',
-  'label.release': 'Releasable to',
-  'label.caveats': 'Caveats',
-  'label.caveats.hint': 'comma between two',
-  'label.gets': 'Who will get it',
   'label.nobody': 'It stays on this node.',
   'label.yes': '{names} {n|gets|get} it',
   'label.no': '{name} does not: {reason}',

@@ -31,7 +31,10 @@ function typing(target: EventTarget | null): boolean {
 /** For a form whose fields take line breaks: Control and Enter sends it. */
 export function submitOnControlEnter(form: HTMLFormElement): Action {
   const listen = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    // The same press must not reach a question that this opens.
+    event.preventDefault()
+    form.requestSubmit()
   }
   form.addEventListener('keydown', listen)
   return () => form.removeEventListener('keydown', listen)

@@ -12,6 +12,8 @@ export interface Drafted {
   /** Calendar days in UTC, `2026-03-08`: from then on nobody is given it; by then somebody looks at it again. */
   expires: string
   review: string
+  /** Feed terms that what it says rests on. */
+  terms: string[]
 }
 
 export interface LabelBody {
@@ -21,9 +23,10 @@ export interface LabelBody {
   communities?: string[][]
   expires?: Micros
   review?: Micros
+  terms?: string[]
 }
 
-export const blankLabel = (): Drafted => ({ level: '', release: [], caveats: '', communities: [], expires: '', review: '' })
+export const blankLabel = (): Drafted => ({ level: '', release: [], caveats: '', communities: [], expires: '', review: '', terms: [] })
 
 /** The start of a day in UTC, µs; null for what is no day. */
 export function dayStart(day: string): Micros | null {
@@ -41,5 +44,6 @@ export function labelBody(of: Drafted, lowest: string): LabelBody {
     ...(of.communities.length ? { communities: [[...of.communities]] } : {}),
     ...(expires === null ? {} : { expires }),
     ...(review === null ? {} : { review }),
+    ...(of.terms.length ? { terms: [...of.terms] } : {}),
   }
 }

@@ -8,12 +8,14 @@ import { auditMessages } from './audit.messages'
 import { exchangeMessages } from './exchange.messages'
 import { peopleMessages } from './people.messages'
 import { indicatorMessages } from './indicators.messages'
+import { secondMessages } from './second.messages'
 
 export const messages = {
   ...auditMessages,
   ...exchangeMessages,
   ...indicatorMessages,
   ...peopleMessages,
+  ...secondMessages,
   'app.name': 'Tocsin',
   'app.title': '{page} · {node} · Tocsin',
   'app.starting': 'Asking the node who you are',
@@ -235,6 +237,8 @@ export const messages = {
   'reports.field.caveats': 'Caveats',
   'reports.field.caveats.hint': 'comma between two',
   'reports.field.communities': 'Only for members of one of',
+  'reports.field.terms': 'Rests on a feed whose terms are',
+  'reports.field.terms.hint': 'a partner that has not accepted them does not get it',
   'reports.field.expires': 'Expires',
   'reports.field.expires.hint': 'from 00:00Z on nobody is given it',
   'reports.field.review': 'Review by',

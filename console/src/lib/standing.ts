@@ -104,6 +104,8 @@ export interface ProposalRow {
   expires: Micros
   state: string
   says: string
+  /** Exactly what would be done. */
+  content?: unknown
   may: { approve: boolean }
 }
 

@@ -27,6 +27,8 @@ export interface Session {
   partners: string[]
   caveats?: string[]
   communities?: string[]
+  /** Feed terms that a label may bear. */
+  terms?: string[]
   /** What this user's roles allow, as `subject:action`. */
   may?: string[]
 }
@@ -242,13 +244,6 @@ export interface Rehearsal {
   of_s: number
   step: number
   steps: { id: RehearsalStep; at_s: number; done: boolean }[]
-}
-
-export interface Label {
-  realm: string
-  classification: string
-  releasable_to: string[]
-  caveats: string[]
 }
 
 export interface InfoRequest {

@@ -42,11 +42,12 @@ RANKS = {"read": 0, "held": 1, "acknowledged": 2}
 
 
 class Conditions(NamedTuple):
-    """What a label says beside level, partners and caveats: clauses of communities; when it expires and is reviewed (µs UTC)."""
+    """What a label says beside level, partners and caveats: clauses of communities; when it expires and is reviewed (µs UTC); feed terms."""
 
     communities: tuple[tuple[str, ...], ...] = ()
     expires: int | None = None
     review: int | None = None
+    terms: tuple[str, ...] = ()
 
 
 PLAIN = Conditions()
@@ -191,10 +192,17 @@ class Acts:
             strange := {name for clause in conditions.communities for name in clause} - set(node.gate.community.communities)
         ):
             raise BadLabel(f"{min(strange)[:40]!r} is no community here: use {', '.join(node.gate.community.communities) or 'none'}")
+        if strange := set(conditions.terms) - set(self.terms()):
+            raise BadLabel(f"{min(strange)[:40]!r} is no feed term here: use {', '.join(self.terms()) or 'none'}")
         label = originate(node.config.policy, classification, node.config.id, wanted, caveats, **more)
         if not reader.may(label):
             raise BadLabel("you may not read what would bear this label, so you cannot write it")
         return label
+
+    def terms(self) -> list[str]:
+        """The feed terms that a label may bear here: the community's, and those of this node's own feeds."""
+        community = self._node.gate.community
+        return sorted({*self._node.config.own.terms, *(community.policy.terms if community is not None else ())})
 
     def preview(self, realm: Realm, label: Label, readers: Iterable[Clearance] | None = None) -> tuple[Decision, ...]:
         """What release would decide about `label`, partner by partner, or for other `readers`."""

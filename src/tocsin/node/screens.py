@@ -11,6 +11,7 @@ from tocsin.core import BadLabel, Label, Realm, Record, Report, banner, body_of,
 from tocsin.journal import Kept
 from tocsin.people.roles import MAY, may
 
+from .acts import Acts
 from .filtered import Filtered
 from .readers import Reader
 from .search import words_of
@@ -43,6 +44,7 @@ class Screens:
             "caveats": sorted(reader.user.clearance.caveats),
             "partners": sorted(p.card.partner for p in self._node.book.partners()),
             "communities": sorted(community.communities) if (community := self._node.gate.community) is not None else [],
+            "terms": Acts(self._node).terms(),
             "realms": self.realms(reader),
             "demo": config.demo_clock is not None,
             "notice": config.notice,

@@ -103,7 +103,7 @@ class Tearing:
             raise Conflict("a tear-line is of no higher level than its report")
         if NO_RESHARE in current.terms and label.releasable_to - current.releasable_to:
             raise Conflict("the feed's terms keep this in the organisation that took it in")
-        kept = {"terms": current.terms, "expires": current.expires if label.expires is None else label.expires}
+        kept = {"terms": (*current.terms, *label.terms), "expires": current.expires if label.expires is None else label.expires}
         return structs.replace(label, **kept)
 
     # --- consents -------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 
 
 class Marked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The label that a writer gives: level, partners, caveats; clauses of communities, and when it expires or is reviewed (µs UTC)."""
+    """The label that a writer gives: level, partners, caveats; clauses of communities, feed terms, and when it expires or is reviewed (µs UTC)."""
 
     realm: str
     classification: Short
@@ -35,10 +35,11 @@ class Marked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     communities: Annotated[list[Clause], msgspec.Meta(max_length=8)] = []
     expires: Moment | None = None
     review: Moment | None = None
+    terms: Annotated[list[Short], msgspec.Meta(max_length=8)] = []
 
     def conditions(self) -> Conditions:
         """What the label says beside level, partners and caveats."""
-        return Conditions(tuple(tuple(clause) for clause in self.communities), self.expires, self.review)
+        return Conditions(tuple(tuple(clause) for clause in self.communities), self.expires, self.review, tuple(self.terms))
 
 
 class NewReport(Marked, forbid_unknown_fields=True, kw_only=True):
