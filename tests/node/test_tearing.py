@@ -1,6 +1,7 @@
 """Tear-lines that two persons say, consents to what is ORCON, and labels that are due for review."""
 
 import asyncio
+from pathlib import Path
 
 from tests.node.helpers import LEVELS, add_person, make, opened, person, serving
 from tests.node.test_delivery import did, got, two, until
@@ -105,5 +106,24 @@ def test_a_consent_reaches_the_partner_that_asked_and_lets_the_record_go_on(tmp_
             (row,) = await until(lambda: got(bo, "/inbox", kind="consent"))
             assert (row["record"], row["title"][: len(record.id)]) == (said["consent"], record.id)
             assert "CEDAR" in birch.gate.decide(orcon, "live", birch.book.clearances(), matter=matter_of(record)).audience
+
+    asyncio.run(work())
+
+
+def test_what_rests_on_a_feed_says_its_terms_and_so_does_its_tear_line(tmp_path):
+    async def work():
+        example = (Path(__file__).parents[2] / "examples" / "community.toml").read_bytes()
+        async with opened(await make(tmp_path / "aster", "ASTER", community=example)) as node, serving(node) as url, person(url) as mara:
+            session = (await mara.get("/session")).json()
+            assert session["terms"] == ["NO-RESHARE", "NON-COMMERCIAL"]
+            said = {**REPORT, "classification": session["levels"][-1], "terms": ["NON-COMMERCIAL"]}
+            report = await did(mara, "/reports", said)
+            assert " NON-COMMERCIAL REL TO ASTER" in report["banner"]
+            torn = {**TORN, "record": report["record"], "classification": session["levels"][0], "releasable_to": []}
+            assert " NON-COMMERCIAL REL TO ASTER" in (await did(mara, "/labels/tear-lines", torn))["banner"]
+            # What may not be shared again names nobody else, whoever was chosen.
+            shut = await did(mara, "/reports", {**said, "terms": ["NO-RESHARE"]})
+            assert shut["banner"].endswith(" NO-RESHARE REL TO ASTER")
+            await did(mara, "/reports", {**said, "terms": ["FREE"]}, (400,))
 
     asyncio.run(work())

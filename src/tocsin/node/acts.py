@@ -42,7 +42,7 @@ RANKS = {"read": 0, "held": 1, "acknowledged": 2}
 
 
 class Conditions(NamedTuple):
-    """What a label says beside level, partners and caveats: clauses of communities; when it expires and is reviewed (µs UTC); feed terms."""
+    """What a label says beside level, partners and caveats: communities; when it expires and is reviewed (µs UTC); feed terms."""
 
     communities: tuple[tuple[str, ...], ...] = ()
     expires: int | None = None

@@ -26,7 +26,7 @@ Moment = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 
 
 class Marked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The label that a writer gives: level, partners, caveats; clauses of communities, feed terms, and when it expires or is reviewed (µs UTC)."""
+    """The label that a writer gives: level, partners, caveats; communities, feed terms, and when it expires or is reviewed (µs UTC)."""
 
     realm: str
     classification: Short
