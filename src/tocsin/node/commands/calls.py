@@ -42,7 +42,9 @@ class Console:
             self._url = (folder / "http.url").read_text().strip()
         except OSError:
             raise NotReachable(f"no node runs in {folder}: start it with `tocsin up {folder}`") from None
-        self._http = httpx2.Client(base_url=f"{self._url}/api/v1", timeout=30, verify=_trusted(folder, self._url))
+        # No connection is kept: a command asks once or twice, and nothing has to be closed when it ends.
+        alone = httpx2.Limits(max_keepalive_connections=0)
+        self._http = httpx2.Client(base_url=f"{self._url}/api/v1", timeout=30, verify=_trusted(folder, self._url), limits=alone)
         self._errors = (httpx2.TransportError,)
         answer = self._ask("POST", "/session", json={"name": user, "password": _password(user)})
         if "pending" in answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +19,37 @@ User = Annotated[str, Parameter(name=("--as", "--user"))]
 _MOST_DAYS = 2000
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """Who may have what is said, and in which realm.
+
+    Parameters
+    ----------
+    classification
+        The level of its label; the lowest, if not given.
+    to
+        Partners that may have it, with commas between.
+    caveats
+        Its caveats, with commas between.
+    realm
+        Live, or an exercise by its name.
+    """
+
+    classification: str = ""
+    to: str = ""
+    caveats: str = ""
+    realm: str = "live"
+
+    def fields(self, console: Console) -> dict[str, Any]:
+        """As the API takes them."""
+        level = self.classification or console.get("/session")["levels"][0]
+        return {"realm": self.realm, "classification": level, "releasable_to": _names(self.to), "caveats": _names(self.caveats)}
+
+
+NO_MARKS = Marks()
+
+
 def claim(
     folder: Path,
     text: str,
@@ -27,9 +60,7 @@ def claim(
     grade: str = "",
     root: str = "",
     at: str = "",
-    classification: str = "",
-    to: str = "",
-    realm: str = "live",
+    marks: Marks = NO_MARKS,
     json: bool = False,
 ) -> None:
     """Say a graded claim: a statement out of a document, which may assert a topic's indicator.
@@ -44,13 +75,9 @@ def claim(
         Who said it first, if that is known. Claims whose origin nobody knows count as one.
     at
         When it was so, as 2026-11-22T03:30:00Z; now, if not given.
-    classification
-        The level of its label; the lowest, if not given.
-    to
-        Partners that may have it, with commas between.
     """
     fields = {"text": text, "source": source, "indicator": indicator, "grade": grade, "root": root, "channel": "document"}
-    _say(folder, user, "/claims", fields | _when(at), (classification, to, realm), json=json)
+    _say(folder, user, "/claims", fields | _when(at), marks, json=json)
 
 
 def sighting(
@@ -64,9 +91,7 @@ def sighting(
     grade: str = "",
     place: str = "",
     at: str = "",
-    classification: str = "",
-    to: str = "",
-    realm: str = "live",
+    marks: Marks = NO_MARKS,
     json: bool = False,
 ) -> None:
     """Say what you saw yourself, or were told by telephone.
@@ -80,12 +105,9 @@ def sighting(
     """
     fields: dict[str, Any] = {"text": text, "source": source or user, "indicator": indicator, "grade": grade, "channel": channel}
     if place:
-        try:
-            latitude, longitude = (float(part) for part in place.split(","))
-        except ValueError:
-            raise InputError(f"{place[:40]!r} is no place: write 47.1,8.3") from None
+        latitude, longitude = _place(place)
         fields |= {"latitude": latitude, "longitude": longitude}
-    _say(folder, user, "/claims", fields | _when(at), (classification, to, realm), json=json)
+    _say(folder, user, "/claims", fields | _when(at), marks, json=json)
 
 
 def count(
@@ -98,9 +120,7 @@ def count(
     date_column: str = "date",
     count_column: str = "count",
     grade: str = "",
-    classification: str = "",
-    to: str = "",
-    realm: str = "live",
+    marks: Marks = NO_MARKS,
     json: bool = False,
 ) -> None:
     """Say the daily counts of a CSV file. A day that was said before takes the later count."""
@@ -118,22 +138,30 @@ def count(
     for first in range(0, len(days), _MOST_DAYS):
         part = slice(first, first + _MOST_DAYS)
         fields = {"series": series, "source": source, "days": days[part], "counts": counts[part], "grade": grade}
-        records.append(console.post("/counts", fields | _marks(console, (classification, to, realm)))["record"])
+        records.append(console.post("/counts", fields | marks.fields(console))["record"])
     found = {"records": records, "days": len(days), "missing": read.missing, "faults": list(read.faults)}
     give(found, json=json, text="\n".join([f"{len(days):,} days of {series} are said", *read.faults]))
 
 
-def _say(folder: Path, user: str, path: str, fields: dict[str, Any], marks: tuple[str, str, str], *, json: bool) -> None:
+def _say(folder: Path, user: str, path: str, fields: dict[str, Any], marks: Marks, *, json: bool) -> None:
     console = Console(folder, user)
-    found = console.post(path, fields | _marks(console, marks))
+    found = console.post(path, fields | marks.fields(console))
     give(found, json=json, text=f"said as {found['record']}")
 
 
-def _marks(console: Console, marks: tuple[str, str, str]) -> dict[str, Any]:
-    classification, to, realm = marks
-    partners = [name for name in to.split(",") if name]
-    level = classification or console.get("/session")["levels"][0]
-    return {"realm": realm, "classification": level, "releasable_to": partners, "caveats": []}
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        latitude = longitude = math.nan
+    # Written so that NaN is refused too.
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise InputError(f"{text[:40]!r} is no place: write 47.1,8.3")
+    return latitude, longitude
 
 
 def _when(at: str) -> dict[str, Any]:

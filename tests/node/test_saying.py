@@ -1,0 +1,65 @@
+"""What people say that is evidence, from the shell: claims, sightings, daily counts, each with its label."""
+
+import asyncio
+
+import pytest
+
+from .helpers import make
+from .shell import shell, up
+
+__all__ = ["shell"]
+MARA = ("--as", "mara")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saying") / "aster"
+    asyncio.run(make(folder, port=0))
+    with up(folder):
+        yield folder
+
+
+def test_a_claim_is_said_with_its_source_its_grade_and_the_lowest_label(shell, node):
+    said = shell.said("claim", node, "Trainers have arrived.", *MARA, "--source", "a leaflet", "--grade", "B2", "--root", "the printer")
+    assert set(said) >= {"record"}
+    code, text = shell.ended("claim", node, "Boats too.", *MARA, "--source", "a leaflet", "--at", "2026-11-22T03:30:00Z")
+    assert code == 0
+    assert text.startswith("said as ")
+
+
+def test_a_claim_with_a_level_partners_or_a_grade_that_do_not_exist_is_refused_in_one_line(shell, node):
+    base = ("claim", node, "x", *MARA, "--source", "s")
+    for wrong in (("--classification", "COSMIC"), ("--to", "NOBODY"), ("--grade", "Z9"), ("--at", "yesterday"), ("--caveats", "UNHEARD-OF")):
+        code, _ = shell.refused(*base, *wrong)
+        assert code == 2, wrong
+    code, line = shell.refused("claim", node, "x", "--as", "nobody", "--source", "s")
+    assert code == 1
+    assert "nobody" not in line
+
+
+def test_an_officer_says_what_was_seen_and_where(shell, node):
+    assert shell.said("sighting", node, "Twelve aircraft, low, northbound.", *MARA, "--place", "47.1,8.3")["record"]
+    assert shell.said("sighting", node, "A caller heard them.", *MARA, "--channel", "telephone", "--source", "harbour office")["record"]
+    for place in ("47.1", "north", "95,8", "47.1,8.3,2", "nan,1"):
+        code, _ = shell.refused("sighting", node, "x", *MARA, "--place", place)
+        assert code == 2, place
+    assert shell.refused("sighting", node, "x", *MARA, "--channel", "rumour")[0] == 2
+
+
+def test_daily_counts_are_said_from_a_file_with_its_faults_named(shell, node, tmp_path):
+    file = tmp_path / "days.csv"
+    file.write_text("day,seen\n2026-11-01,4\n2026-11-02,\n2026-11-03,7\n2026-11-03,7\n")
+    said = shell.said("count", node, file, *MARA, "--source", "ministry", "--date-column", "day", "--count-column", "seen")
+    assert said["days"] == 2
+    assert len(said["records"]) == 1
+    assert said["missing"] == 1
+    assert said["faults"]
+    assert shell.refused("count", node, tmp_path / "none.csv", *MARA, "--source", "ministry")[0] == 2
+    code, line = shell.refused("count", node, file, *MARA, "--source", "ministry", "--date-column", "week", "--count-column", "seen")
+    assert code == 2
+    assert "week" in line
+
+
+def test_what_was_said_stays_when_the_node_cannot_be_reached(shell, tmp_path):
+    asyncio.run(make(tmp_path / "birch", "BIRCH"))
+    assert shell.refused("claim", tmp_path / "birch", "x", *MARA, "--source", "s")[0] == 3
