@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -32,22 +33,38 @@ def up(folder: Path) -> Iterator[Path]:
             process.wait(20)
 
 
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
 class Shell:
-    """Runs commands; `said` gives the JSON of one that has to succeed, `ended` the code and the text of any."""
+    """Runs commands; `said` gives the JSON of one that has to succeed, `run` how any of them ended."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def ended(self, *words: object) -> tuple[int, str]:
-        """The exit code, and what was said: the answer, or the one line of error."""
+    def run(self, *words: object, **environment: str) -> Ended:
+        """How the command ended, with `environment` added to this process's own."""
         self._capsys.readouterr()
         code = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as end:
-            code = int(end.code or 0)
-        told = self._capsys.readouterr()
-        return code, told.err if code else told.out
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO())
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            try:
+                main([str(word) for word in words])
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Ended(code, *self._capsys.readouterr())
+
+    def ended(self, *words: object) -> tuple[int, str]:
+        """The exit code, and what was said: the answer, or the one line of error."""
+        ended = self.run(*words)
+        return ended.code, ended.err if ended.code else ended.out
 
     def said(self, *words: object) -> Any:
         """The answer of a command that has to succeed."""

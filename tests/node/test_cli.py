@@ -8,19 +8,21 @@ import sys
 
 import pytest
 
-from tocsin.node.cli import main
-
 from .helpers import PASSWORD
+from .shell import shell
+
+__all__ = ["shell"]
 
 
-def tocsin(*arguments, **environment):
+def tocsin(*arguments):
+    """The command in a process of its own, as a shell runs it."""
     return subprocess.run(
         [sys.executable, "-m", "tocsin", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=90,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "TOCSIN_PASSWORD": PASSWORD, **environment},
+        env={**os.environ, "TOCSIN_PASSWORD": PASSWORD},
         check=False,
     )
 
@@ -43,6 +45,14 @@ def test_help_names_every_verb_without_loading_the_rooms():
         assert verb in shown.stdout
 
 
+def test_an_error_in_a_process_of_its_own_is_one_line_and_a_code():
+    ended = tocsin("up", "/nowhere/at/all")
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("tocsin: ")
+    assert ended.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -55,66 +65,66 @@ def test_help_names_every_verb_without_loading_the_rooms():
         (["init", "/proc/aster", "--id", "ASTER", "--name", "A", "--user", "mara"], 2),
     ],
 )
-def test_errors_are_one_line_that_says_what_to_do(arguments, code):
-    ended = tocsin(*arguments)
-    assert ended.returncode == code, ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
-    assert ended.stderr.startswith("tocsin: ")
-    assert "Traceback" not in ended.stderr
+def test_errors_are_one_line_that_says_what_to_do(shell, arguments, code):
+    ended = shell.run(*arguments)
+    assert ended.code == code, ended.err
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert ended.err.startswith("tocsin: ")
+    assert "Traceback" not in ended.err
 
 
-def test_init_leaves_what_was_there_alone(tmp_path):
+def test_init_leaves_what_was_there_alone(shell, tmp_path):
     (tmp_path / "precious").write_text("x")
-    ended = tocsin("init", tmp_path, "--id", "ASTER", "--name", "A", "--user", "mara")
-    assert ended.returncode == 2
+    ended = shell.run("init", tmp_path, "--id", "ASTER", "--name", "A", "--user", "mara")
+    assert ended.code == 2
     assert (tmp_path / "precious").read_text() == "x"
 
 
 @pytest.mark.parametrize(("option", "value"), [("--id", "lower case"), ("--clearance", "COSMIC"), ("--levels", "A,A")])
-def test_init_with_a_bad_wish_makes_nothing(tmp_path, option, value):
+def test_init_with_a_bad_wish_makes_nothing(shell, tmp_path, option, value):
     arguments = {"--id": "ASTER", "--name": "A", "--user": "mara", option: value}
-    ended = tocsin("init", tmp_path / "n", *(part for pair in arguments.items() for part in pair))
-    assert ended.returncode == 2
+    ended = shell.run("init", tmp_path / "n", *(part for pair in arguments.items() for part in pair))
+    assert ended.code == 2
     assert not (tmp_path / "n").exists()
 
 
-def test_a_short_password_is_refused(tmp_path):
-    ended = tocsin("init", tmp_path / "n", "--id", "ASTER", "--name", "A", "--user", "mara", TOCSIN_PASSWORD="short")
-    assert ended.returncode == 2
-    assert "password" in ended.stderr
+def test_a_short_password_is_refused(shell, tmp_path):
+    ended = shell.run("init", tmp_path / "n", "--id", "ASTER", "--name", "A", "--user", "mara", TOCSIN_PASSWORD="short")
+    assert ended.code == 2
+    assert "password" in ended.err
     assert not (tmp_path / "n").exists()
 
 
-def test_people_are_added_listed_and_removed_while_the_node_is_down(node):
-    assert tocsin("user", "add", node, "bo", "--roles", "watch-officer,reader", "--clearance", "RESTRICTED").returncode == 0
-    rows = json.loads(tocsin("user", "list", node, "--json").stdout)
+def test_people_are_added_listed_and_removed_while_the_node_is_down(shell, node):
+    assert shell.run("user", "add", node, "bo", "--roles", "watch-officer,reader", "--clearance", "RESTRICTED").code == 0
+    rows = json.loads(shell.run("user", "list", node, "--json").out)
     assert {row["name"]: row["clearance"] for row in rows}["bo"] == "RESTRICTED"
-    assert tocsin("user", "remove", node, "bo").returncode == 0
-    assert tocsin("user", "add", node, "eve", "--roles", "emperor").returncode == 2
+    assert shell.run("user", "remove", node, "bo").code == 0
+    assert shell.run("user", "add", node, "eve", "--roles", "emperor").code == 2
 
 
-def test_a_card_goes_from_one_node_to_another(node, tmp_path):
+def test_a_card_goes_from_one_node_to_another(shell, node, tmp_path):
     other = tmp_path / "birch"
-    assert tocsin("init", other, "--id", "BIRCH", "--name", "Birch", "--user", "bo").returncode == 0
-    card = tocsin("partner", "card", other)
-    (tmp_path / "birch.toml").write_text(card.stdout)
-    added = tocsin("partner", "add", node, tmp_path / "birch.toml", "--clearance", "RESTRICTED", "--json")
-    assert added.returncode == 0, added.stderr
-    assert json.loads(added.stdout)["fingerprint"] in card.stderr
-    assert [row["partner"] for row in json.loads(tocsin("partner", "list", node, "--json").stdout)] == ["BIRCH"]
-    (tmp_path / "bent.toml").write_text(card.stdout.replace("BIRCH", "CEDAR"))
-    bent = tocsin("partner", "add", node, tmp_path / "bent.toml", "--clearance", "RESTRICTED")
-    assert bent.returncode in {1, 2}
-    assert len(bent.stderr.strip().splitlines()) == 1
+    assert shell.run("init", other, "--id", "BIRCH", "--name", "Birch", "--user", "bo").code == 0
+    card = shell.run("partner", "card", other)
+    (tmp_path / "birch.toml").write_text(card.out)
+    added = shell.run("partner", "add", node, tmp_path / "birch.toml", "--clearance", "RESTRICTED", "--json")
+    assert added.code == 0, added.err
+    assert json.loads(added.out)["fingerprint"] in card.err
+    assert [row["partner"] for row in json.loads(shell.run("partner", "list", node, "--json").out)] == ["BIRCH"]
+    (tmp_path / "bent.toml").write_text(card.out.replace("BIRCH", "CEDAR"))
+    bent = shell.run("partner", "add", node, tmp_path / "bent.toml", "--clearance", "RESTRICTED")
+    assert bent.code in {1, 2}
+    assert len(bent.err.strip().splitlines()) == 1
 
 
-def test_a_node_that_is_down_says_so(node):
-    ended = tocsin("warnings", node, "--as", "mara")
-    assert ended.returncode == 3
-    assert "tocsin up" in ended.stderr
+def test_a_node_that_is_down_says_so(shell, node):
+    ended = shell.run("warnings", node, "--as", "mara")
+    assert ended.code == 3
+    assert "tocsin up" in ended.err
 
 
-def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(node, tmp_path):
+def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(shell, node, tmp_path):
     rows = [
         {"timestamp": 1533124800000 + 10_000 * i, "icao24": "4b1815", "latitude": 46.5 + 0.015 * i, "longitude": 7.5, "altitude": 30000.0}
         for i in range(60)
@@ -129,54 +139,40 @@ def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(
     }
     for name, data in hostile.items():
         (tmp_path / name).write_bytes(data)
-        ended = tocsin("replay", tmp_path / name, "--into", node, "--id", name.partition(".")[0] + str(len(name)), "--json")
+        ended = shell.run("replay", tmp_path / name, "--into", node, "--id", name.partition(".")[0] + str(len(name)), "--json")
         if name == "typed.json":
-            assert ended.returncode in {0, 2}, ended.stderr
+            assert ended.code in {0, 2}, ended.err
         else:
-            assert ended.returncode == 2, (name, ended.stderr)
-            assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
-            assert name in ended.stderr
-        found = json.loads(ended.stdout)
+            assert ended.code == 2, (name, ended.err)
+            assert len(ended.err.strip().splitlines()) == 1, ended.err
+            assert name in ended.err
+        found = json.loads(ended.out)
         assert found["observations"] >= (20 if name.startswith(("cut", "typed")) else 0), (name, found)
-        assert "Traceback" not in ended.stderr
+        assert "Traceback" not in ended.err
 
 
-def test_a_wrong_passphrase_opens_nothing(tmp_path):
+def test_a_wrong_passphrase_opens_nothing(shell, tmp_path):
     folder = tmp_path / "n"
-    made = tocsin(
+    made = shell.run(
         "init", folder, "--id", "ASTER", "--name", "A", "--user", "mara", "--passphrase", TOCSIN_PASSPHRASE="a long enough phrase"
     )
-    assert made.returncode == 0, made.stderr
+    assert made.code == 0, made.err
     assert not (folder / "master.key").exists()
-    assert tocsin("user", "list", folder, TOCSIN_PASSPHRASE="another phrase entirely").returncode == 1
-    assert tocsin("user", "list", folder, TOCSIN_PASSPHRASE="a long enough phrase").returncode == 0
+    assert shell.run("user", "list", folder, TOCSIN_PASSPHRASE="another phrase entirely").code == 1
+    assert shell.run("user", "list", folder, TOCSIN_PASSPHRASE="a long enough phrase").code == 0
 
 
-def test_a_key_file_that_others_can_read_is_refused(tmp_path):
+def test_a_key_file_that_others_can_read_is_refused(shell, tmp_path):
     folder = tmp_path / "n"
-    tocsin("init", folder, "--id", "ASTER", "--name", "A", "--user", "mara")
+    shell.run("init", folder, "--id", "ASTER", "--name", "A", "--user", "mara")
     (folder / "master.key").chmod(0o644)
-    ended = tocsin("user", "list", folder)
-    assert ended.returncode == 1
-    assert "chmod 600" in ended.stderr
+    ended = shell.run("user", "list", folder)
+    assert ended.code == 1
+    assert "chmod 600" in ended.err
 
 
-def test_people_and_machines_are_handled_from_the_shell(node, capsys, monkeypatch):
-    # In this process: twenty of their own would take a minute.
-    monkeypatch.setenv("TOCSIN_PASSWORD", PASSWORD)
-
-    def ended(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([*map(str, arguments)])
-            raise SystemExit(0)
-        told = capsys.readouterr()
-        return int(end.value.code or 0), told.err if end.value.code else told.out
-
-    def said(*arguments):
-        code, text = ended(*arguments, "--json")
-        assert code == 0, text
-        return json.loads(text)
-
+def test_people_and_machines_are_handled_from_the_shell(shell, node):
+    said, ended = shell.said, shell.ended
     invited = said("user", "invite", node, "cy", "--roles", "analyst")
     assert len(invited["token"]) == 43
     assert [one["name"] for one in said("user", "invitations", node)] == ["cy"]

@@ -29,7 +29,8 @@ def test_a_claim_is_said_with_its_source_its_grade_and_the_lowest_label(shell, n
 
 def test_a_claim_with_a_level_partners_or_a_grade_that_do_not_exist_is_refused_in_one_line(shell, node):
     base = ("claim", node, "x", *MARA, "--source", "s")
-    for wrong in (("--classification", "COSMIC"), ("--to", "NOBODY"), ("--grade", "Z9"), ("--at", "yesterday"), ("--caveats", "UNHEARD-OF")):
+    wishes = {"--classification": "COSMIC", "--to": "NOBODY", "--grade": "Z9", "--at": "yesterday", "--caveats": "UNHEARD-OF"}
+    for wrong in wishes.items():
         code, _ = shell.refused(*base, *wrong)
         assert code == 2, wrong
     code, line = shell.refused("claim", node, "x", "--as", "nobody", "--source", "s")

@@ -151,6 +151,10 @@ class Twin:
         self.frames: list[tuple[str, bytes]] = []
         self.log: list[str] = []
 
+    def held(self) -> int:
+        """How many records the node holds."""
+        return sum(self.node.journal.size(realm) for realm in (LIVE, OPEN, HIDDEN, REPLAY))
+
     def view_of(self, name: str) -> Any:
         user = next(u for u in self.node.people.users() if u.name == name)
         return self.node.view(user.clearance)
