@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from tocsin.core import InputError, NotReachable, iso
+from tocsin.core import InputError, NotReachable
 
+from . import figures
 from .output import give
 
 Json = dict[str, Any]
@@ -44,7 +46,7 @@ def bench(
     out
         Where `all` writes.
     seed, runs
-        Of `warning`: what scenes are drawn from, and how many deployments (and as many look-alikes) there are.
+        Of `warning` (the seed of `all` too): what scenes are drawn from, and how many deployments (and as many look-alikes) there are.
     scenes
         Of `warning`: a folder of scenes to try in place of made ones: NAME.csv.gz and NAME.json each.
     topic
@@ -56,17 +58,28 @@ def bench(
     """
     if name == "warning":
         given = Trial(seed, 6 if small else runs, scenes, topic, mix, workers, cache)
-        give({**_machine(), **_warning(given)}, json=True)
+        give({**figures.machine(), **_warning(given)}, json=True)
         return
     if name == "all":
-        found = {each: BENCHES[each](small) for each in BENCHES}
-        out.write_text(_page(found, small=small))
+        # A small trial of warnings still takes minutes: it has a test of its own.
+        found = {each: _alone(each, seed, small=small) for each in (*BENCHES, *(() if small else ("warning",)))}
+        out.write_text(figures.page(found, small=small))
         give(found, json=json, text=f"{out} is written")
         return
     if name not in BENCHES:
         raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
-    figures = BENCHES[name](small)
-    give({**_machine(), **figures, name: figures}, json=True)
+    found = BENCHES[name](small)
+    give({**figures.machine(), **found, name: found}, json=True)
+
+
+def _alone(name: str, seed: str, *, small: bool) -> Json:
+    """What a bench says in a process of its own, so that none measures what another left behind."""
+    command = [sys.executable, "-m", "tocsin", "bench", name, "--seed", seed, *(["--small"] if small else [])]
+    run = subprocess.run(command, capture_output=True, check=False, timeout=3600)
+    if run.returncode:
+        raise NotReachable(f"bench {name} ended with {run.returncode}: {run.stderr.decode(errors='replace').strip().splitlines()[-1]}")
+    found: Json = msgspec.json.decode(run.stdout)
+    return {key: value for key, value in found.items() if key not in {name, *figures.machine()}}
 
 
 class Trial(NamedTuple):
@@ -133,15 +146,12 @@ def _memory(small: bool) -> Json:
 
 
 def _demo(small: bool) -> Json:
-    import subprocess
-    import sys
-
     if small:
         return {"left out": "the demonstration has no small form"}
     run = subprocess.run([sys.executable, "-m", "tocsin", "demo", "--once", "--json"], capture_output=True, check=False, timeout=600)
     if run.returncode:
         raise NotReachable(f"the demonstration ended with {run.returncode}: {run.stderr.decode(errors='replace').strip().splitlines()[-1]}")
-    figures = msgspec.json.decode(run.stdout)
+    found = msgspec.json.decode(run.stdout)
     keys = (
         "speed",
         "observations",
@@ -153,7 +163,7 @@ def _demo(small: bool) -> Json:
         "latency_ms",
         "latency_while_cut_ms",
     )
-    return {key: figures[key] for key in keys}
+    return {key: found[key] for key in keys}
 
 
 def _release(small: bool) -> Json:
@@ -174,63 +184,3 @@ BENCHES: dict[str, Callable[[bool], Json]] = {
     "memory": _memory,
     "demo": _demo,
 }
-
-
-NOTES = {
-    "release": "Decisions a second by both keys: warm, and cold (parsed policies, pairs never asked); the keys compared on random pairs.",
-    "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder.",
-    "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
-    "journal": "Records a second: one caller that waits for each, 5,000 callers at once, fifty in a call, read from disk, from memory; "
-    "`leaves_per_s` is 500 in a call with the log's tiles and checkpoint; a proof out of a log of `log_leaves`.",
-    "detectors": "Every registered detector and the assessment, a look every 5 s as a node does: ms for a second of data and a look. "
-    "One view; ten that differ in a tenth of their tracks; and skies made up to stop a watch: nobody says who they are, all are military.",
-    "exchange": "One sender, ten recipients in two further processes, a real relay; every recipient opens, verifies and commits everything "
-    "(records: its journal, with fsync; observations: picture and sealed archive). Delays run from `share` to after the commit; "
-    "CPU is of all processes and the relay.",
-    "memory": "A sender and one recipient in a process each: resident memory and CPU a record after half of the records and an hour's "
-    "traffic, when caches are full, and at the end. TOCSIN_BENCH_RECORDS=1000000 gives it more.",
-    "demo": "The demonstration's processes: from the source node's intake to a partner's picture, beside two realms at full speed.",
-}
-
-
-def _machine() -> Json:
-    return {
-        "machine": f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}",
-        "date": iso(time.time_ns() // 1000)[:10],
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _page(found: dict[str, Json], *, small: bool) -> str:
-    machine = _machine()
-    lines = [
-        "# Figures",
-        "",
-        "Written by `tocsin bench all`; do not edit by hand. Machines are shared and noisy: a factor of two between runs is usual.",
-        "",
-        f"Machine: {machine['machine']}. Date: {machine['date']}." + (" SMALL RUN: these figures mean nothing." if small else ""),
-    ]
-    for name, figures in found.items():
-        lines += ["", f"## `tocsin bench {name}`", "", NOTES[name], "", "| figure | value |", "|---|---|"]
-        lines += [f"| {key} | {_number(value)} |" for key, value in _flat(figures)]
-    return "\n".join([*lines, ""])
-
-
-def _flat(figures: Json, before: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for key, value in figures.items():
-        rows += _flat(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
-    return rows
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
