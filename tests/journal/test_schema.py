@@ -87,17 +87,6 @@ async def test_opening_again_changes_nothing_in_the_schema(tmp_path):
     assert schema() == first
 
 
-async def test_a_url_names_another_database(tmp_path):
-    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    journal = await opened(tmp_path / "node", url=url)
-    kept = await journal.keep([entry()])
-    await journal.close()
-    assert not (tmp_path / "node" / "journal.db").exists()
-    journal = await opened(tmp_path / "node", url=url)
-    assert journal.records("live") == kept
-    await journal.close()
-
-
 def test_no_column_depends_on_one_database():
     rooms_with_tables()
     from sqlalchemy.dialects import postgresql, sqlite

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, insert
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -27,18 +27,16 @@ _WRITER = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "sec
 _READER = ("query_only = ON",)
 
 
-def engines(folder: Path, url: str | None) -> tuple[Engine, Engine]:
+def engines(folder: Path) -> tuple[Engine, Engine]:
     """The writer's engine, of one connection, and the readers', which cannot write."""
-    if url is None:
-        # Made here so that nobody else may read it; SQLite gives its side files the same mode.
-        os.close(os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600))
-        url = f"sqlite:///{folder / FILE}"
+    # Made here so that nobody else may read it; SQLite gives its side files the same mode.
+    os.close(os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600))
+    url = f"sqlite:///{folder / FILE}"
     common: dict[str, Any] = {"hide_parameters": True, "poolclass": QueuePool}
     writer = create_engine(url, pool_size=1, max_overflow=0, **common)
-    reader = create_engine(url, pool_size=4, max_overflow=12, execution_options={"postgresql_readonly": True}, **common)
-    if writer.dialect.name == "sqlite":
-        _as_sqlite(writer, "BEGIN IMMEDIATE", _WRITER)
-        _as_sqlite(reader, "BEGIN", _READER)
+    reader = create_engine(url, pool_size=4, max_overflow=12, **common)
+    _as_sqlite(writer, "BEGIN IMMEDIATE", _WRITER)
+    _as_sqlite(reader, "BEGIN", _READER)
     return writer, reader
 
 
@@ -76,11 +74,8 @@ def insert_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
     if not rows:
         return
     # What SQLAlchemy makes of each row's parameters costs as much as the insert itself.
-    if connection.dialect.paramstyle == "qmark":
-        places = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})", list(rows))  # noqa: S608 - names of ours
-    else:
-        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+    places = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})", list(rows))  # noqa: S608 - names of ours
 
 
 def unreadable(error: Exception) -> Damaged | NotKept:

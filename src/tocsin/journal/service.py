@@ -53,14 +53,14 @@ _OF_KIND = (
 class Journal:
     """One node's journal. Opened with `open`; every method may be called from any thread, the async ones from any loop."""
 
-    def __init__(self, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, *, url: str | None, lock: FolderLock) -> None:
+    def __init__(self, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, *, lock: FolderLock) -> None:
         self._clock, self._lock = clock, lock
         self.folder = folder
         self.mac = vault.mac
         self._salts = entropy.child("journal salts")
         self._keys = seals.SealKeys(vault)
         self._memory = Memory(self._keys)
-        self._writing, self._reading = schema.engines(folder, url)
+        self._writing, self._reading = schema.engines(folder)
         try:
             schema.migrate(self._writing)
             self._check_vault(vault)
@@ -76,20 +76,19 @@ class Journal:
         self._writer = Writer(self._writing, self._memory)
 
     @classmethod
-    async def open(cls, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, url: str | None = None) -> Self:
+    async def open(cls, folder: Path, vault: Vault, clock: Clock, entropy: Entropy) -> Self:
         """The journal in `folder`, made or brought to this version if need be.
 
-        `url`: another database than the folder's own SQLite file. Raises `FolderBusy`, `WrongSecret` if the journal was
-        made with another vault, `Damaged`, `NotKept`.
+        Raises `FolderBusy`, `WrongSecret` if the journal was made with another vault, `Damaged`, `NotKept`.
         """
-        return await asyncio.to_thread(cls._open, folder, vault, clock, entropy, url)
+        return await asyncio.to_thread(cls._open, folder, vault, clock, entropy)
 
     @classmethod
-    def _open(cls, folder: Path, vault: Vault, clock: Clock, entropy: Entropy, url: str | None) -> Self:
+    def _open(cls, folder: Path, vault: Vault, clock: Clock, entropy: Entropy) -> Self:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FolderLock(folder)
         try:
-            return cls(folder, vault, clock, entropy, url=url, lock=lock)
+            return cls(folder, vault, clock, entropy, lock=lock)
         except BaseException:
             lock.release()
             raise
@@ -222,8 +221,7 @@ class Journal:
     async def _forget(self) -> None:
         # The write-ahead log and the cache hold copies of what was erased.
         self._memory.forget()
-        if self._writing.dialect.name == "sqlite":
-            await asyncio.to_thread(schema.checkpoint, self._writing)
+        await asyncio.to_thread(schema.checkpoint, self._writing)
 
     def _check_vault(self, vault: Vault) -> None:
         # Two vaults in one journal would each read half of it.
