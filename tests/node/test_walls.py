@@ -109,10 +109,10 @@ async def play(folder: Path, *, exercise: bool, report: bool) -> dict[str, Any]:
             clock.move_to(clock.now() + 30 * SECOND)
             sent = live["time"] <= clock.now()
             batch, live = live.select(sent), live.select(~sent)
-            await aster.take_in(batch)
+            await aster.traffic.take_in(batch)
             if exercise:
                 part = drill.select(slice(step * 150, step * 150 + 150))
-                await aster.take_in(part)
+                await aster.traffic.take_in(part)
             if step == 10:
                 body = {"realm": LIVE, "title": "Loading", "text": "Seen at the ramp.", "source": "harbour", "classification": "RESTRICTED"}
                 said = await mara.post("/reports", json={**body, "releasable_to": list(NAMES)})

@@ -221,7 +221,7 @@ class Twin:
 
     async def hear(self, of: Label, realm: str, count: int, seconds: int) -> None:
         """Take in a batch of a feed of the node's own."""
-        await self.node.take_in(flights(self.node, of, realm, count, seconds))
+        await self.node.traffic.take_in(flights(self.node, of, realm, count, seconds))
 
     async def log_in(self, name: str) -> httpx2.AsyncClient:
         """A client of that person, logged in."""

@@ -62,7 +62,7 @@ def _own(node: Node, reader: Reader) -> Iterator[Sample]:
 def _whole(node: Node) -> Iterator[Sample]:
     for what, count in sorted(node.journal.counters().items()):
         yield Sample("tocsin_journal_total", "counter", "What the journal's writer did.", {"what": _plain(what)}, count)
-    yield Sample("tocsin_received_observations_total", "counter", "Observations from partners.", {}, node.received)
+    yield Sample("tocsin_received_observations_total", "counter", "Observations from partners.", {}, node.traffic.received)
     yield Sample("tocsin_process_resident_bytes", "gauge", "Memory of the process.", {}, resident_bytes())
     if node.exchange is None:
         return

@@ -64,7 +64,7 @@ async def status(node: Node, _: Nothing) -> Any:
         }
         for world in node.worlds.values()
     ]
-    feeds = [msgspec.to_builtins(feed.status()) for feed in node.feeds]
+    feeds = [msgspec.to_builtins(feed.status()) for feed in node.traffic.feeds]
     links = [link._asdict() for link in node.exchange.links()] if node.exchange else []
     return {
         "id": node.config.id,
@@ -74,7 +74,7 @@ async def status(node: Node, _: Nothing) -> Any:
         "feeds": feeds,
         "links": links,
         "counters": node.exchange.counters() if node.exchange else {},
-        "received_observations": node.received,
+        "received_observations": node.traffic.received,
         "latency_ms": _quantiles(outside),
         "latency_while_cut_ms": _quantiles(inside),
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
@@ -104,11 +104,11 @@ async def link(node: Node, wanted: LinkTo) -> Any:
         raise NotReachable("this node has no relay")
     now = node.clock.now()
     if wanted.state == "cut":
-        node.cuts.append((now, None))
+        node.traffic.cuts.append((now, None))
         await node.transport.cut()
     else:
         await node.transport.restore()
-        node.cuts[-1:] = [(begin, end or now) for begin, end in node.cuts[-1:]]
+        node.traffic.cuts[-1:] = [(begin, end or now) for begin, end in node.traffic.cuts[-1:]]
     await node.people.act(OPERATOR, Act.LINK_CHANGE, wanted.state)
     return {"link": wanted.state}
 
@@ -127,8 +127,8 @@ def _by_cuts(node: Node) -> tuple[list[float], list[float]]:
     # What was sent while this node was cut off, and until it was back and had caught up, says nothing of how fast the exchange is.
     inside: list[float] = []
     outside: list[float] = []
-    for late in node.latencies:
-        cut = any(begin - SECOND <= late.sent_at and (end is None or late.sent_at <= end + SECOND) for begin, end in node.cuts)
+    for late in node.traffic.latencies:
+        cut = any(begin - SECOND <= late.sent_at and (end is None or late.sent_at <= end + SECOND) for begin, end in node.traffic.cuts)
         (inside if cut else outside).append(late.ms)
     return sorted(inside), sorted(outside)
 

@@ -63,9 +63,9 @@ class Rehearsal:
 
     async def stop(self) -> Json:
         """End the night: its feed stops, its realm stays to be looked at."""
-        for feed in self._node.feeds:
+        for feed in self._node.traffic.feeds:
             if feed.realm == self._realm:
-                self._node.stop_feed(feed)
+                self._node.traffic.stop(feed)
         self._started = self._node.clock.now() - int(LENGTH_S * SECOND)
         return self.state()
 

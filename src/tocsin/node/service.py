@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -40,7 +38,7 @@ from tocsin.journal import Entry, Journal, Kept, Vault
 from tocsin.people import People
 from tocsin.picture import Archive
 from tocsin.policy import View, Views
-from tocsin.sources import Feed, Fence
+from tocsin.sources import Feed
 from tocsin.warning import Topic
 
 from . import config as configuration
@@ -56,19 +54,13 @@ from .recollection import Recollection
 from .register import Register
 from .revocations import Revocations
 from .topics import load_topics
+from .traffic import Traffic
 from .worlds import DemoClock, FollowClock, SaidIn, Sight, World
 
 log = logging.getLogger("tocsin")
 TICK_S = 0.2
 SWEEP_S = 600
 _ENCODER = msgspec.json.Encoder(order="deterministic")
-
-
-class Lateness(NamedTuple):
-    """How long one batch took from the sender's intake (protocol time) to the picture here."""
-
-    sent_at: Micros
-    ms: float
 
 
 class Node:
@@ -97,20 +89,14 @@ class Node:
         self.topics: list[Topic] = load_topics(config.topics, folder)
         self.worlds: dict[Realm, World] = {}
         self._recollection = Recollection(journal, clock)
-        self.feeds: list[Feed] = []
         self.exchange: Exchange | None = None
         self.transport: NatsTransport | None = None
         self.hosting = Hosting(self)
-        self.latencies: deque[Lateness] = deque(maxlen=50_000)
-        self.received = 0
-        self.cuts: list[tuple[Micros, Micros | None]] = []
-        self.shared = 0
+        self.traffic = Traffic(self)
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
         self._changes = Changes()
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._running_feeds: dict[int, asyncio.Task[None]] = {}
-        self._fence = Fence(config.fence) if config.fence else None
         self.notary = Notary(self)
 
     @classmethod
@@ -174,8 +160,9 @@ class Node:
             try:
                 yield self
             finally:
-                for task in (*background, *self._running_feeds.values()):
+                for task in background:
                     task.cancel()
+                self.traffic.stop_all()
                 self._tasks = None
 
     @contextlib.asynccontextmanager
@@ -245,52 +232,11 @@ class Node:
         """Run a feed of this node's own until it ends."""
         if self._tasks is None:
             raise RuntimeError("the node is not running")
-        self.feeds.append(feed)
-        task = self._running_feeds[id(feed)] = self._tasks.create_task(self._run_feed(feed), name=f"feed {feed.name}")
-        return task
-
-    def stop_feed(self, feed: Feed) -> None:
-        """Stop one of this node's feeds; one that ended already stays ended."""
-        if (task := self._running_feeds.pop(id(feed), None)) is not None:
-            task.cancel()
-
-    async def _run_feed(self, feed: Feed) -> None:
-        try:
-            await feed.run(self.take_in)
-        except TocsinError as error:
-            log.warning("feed %s ended: %s", feed.name, error)
-            self.changed("feeds", feed.realm, self.own_label())
-
-    async def take_in(self, batch: Observations) -> None:
-        """Take in one batch of a feed of this node's own: picture, archive, and the partners that may have it."""
-        if self._fence is not None:
-            batch = self._fence.keep(batch)
-        if not len(batch):
-            return
-        self._see(batch, self.config.id)
-        if self.exchange is not None and not realms.is_replay(batch.realm):
-            await self.exchange.share(batch)
-            self.shared += len(batch)
-        await self.archive.add(batch)
-
-    def _see(self, batch: Observations, sender: str) -> None:
-        if self.world(batch.realm).take(batch, sender):
-            self.changed("session", batch.realm, batch.label)
+        return self.traffic.add(feed, self._tasks)
 
     async def on_observations(self, batch: Observations, sender: str, sent_at: Micros) -> None:
-        """Take in one batch from a partner."""
-        batch = self._ours(batch)
-        taken = batch if self._fence is None else self._fence.keep(batch)
-        self._see(taken, sender)
-        self.latencies.append(Lateness(sent_at, (self.clock.now() - sent_at) / 1000))
-        self.received += len(batch)
-        if len(taken):
-            await self.archive.add(taken)
-
-    def _ours(self, batch: Observations) -> Observations:
-        # Under our own policy, so that it joins with what others say.
-        mine = self.gate.ours(batch.label)
-        return batch if mine is None or mine is batch.label else replace(batch, label=mine)
+        """A batch from a partner."""
+        await self.traffic.hear(batch, sender, sent_at)
 
     # --- records --------------------------------------------------------------------------------------------
 
