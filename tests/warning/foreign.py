@@ -24,7 +24,7 @@ class Style(NamedTuple):
         *("timestamp", "icao24", "callsign", "typecode", "latitude", "longitude"),
         *("altitude", "groundspeed", "track", "vertical_rate"),
     )
-    step: tuple[float, float] = (8.0, 12.0)
+    step: tuple[float, float] = (12.0, 18.0)
     lost: float = 0.0
     times: str = "iso"
     upper: bool = False

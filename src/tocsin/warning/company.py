@@ -2,7 +2,8 @@
 
 A picture's plots are up to two minutes old, and each has its own age; at 200 m/s that is 24 km, more than a stream's
 spacing. Here all are moved on along their course to now, and those of which nothing came for a while are kept for
-four minutes, so that lost observations do not tear a group apart.
+four minutes, so that lost observations do not tear a group apart. Who says nothing of itself, but rose out of a staging
+area, is taken for one of those that the area belongs to.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from tocsin.core.times import SECOND
 
-from .geodesy import RADIUS_M
+from .geodesy import RADIUS_M, distances_m
 from .operators import AIRLINES
 from .scene import Memory
 
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from tocsin.core import Label
     from tocsin.core.observations import Array
 
+    from .model import Place
     from .scene import Scene
 
 MILITARY: Final = 2
-"""Marked military or state, simulated, a bare radar track, or of a type that air forces drop troops from."""
+"""Marked military or state, simulated, a bare radar track, of a type that air forces drop troops from, or out of a staging area."""
 UNKNOWN: Final = 1
 """Says neither its type nor that it is an airline's."""
 OTHER: Final = 0
 _COAST_S: Final = 240.0
+_ROSE_S: Final = 4 * 3600.0
+_LOW_M: Final = 3000.0
 _SPEEDS: Final = (55.0, 290.0)
 _AIRLINES: Final = np.array(sorted(AIRLINES), "S3")
 
@@ -67,10 +71,22 @@ def standing(scene: Scene) -> Array:
     return what
 
 
-class Company:
-    """Remembers, from one look of a watch to the next, who could be part of a group."""
+def anonymous(scene: Scene) -> Array:
+    """Whether each row says neither its type nor anything that looks like a flight number: two or three letters and a digit."""
+    found = scene["type"] == b""
+    if found.any():
+        callsign = scene["callsign"][found]
+        digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 2:4] - ord("0")).astype("u1") < 10
+        found[found] = ~digit.any(axis=1)
+    return found
 
-    def __init__(self) -> None:
+
+class Company:
+    """Remembers, from one look of a watch to the next, who could be part of a group. `places`: the staging areas."""
+
+    def __init__(self, places: tuple[Place, ...] = ()) -> None:
+        self.places = places
+        self._rose = Memory(_ROSE_S, rose=np.bool_(False))
         self._labels: list[Label] = []
         self._lost = Memory(
             _COAST_S,
@@ -102,6 +118,8 @@ class Company:
         speed, course = scene["speed"], scene["course"]
         use = scene.airborne & (speed >= _SPEEDS[0]) & (speed <= _SPEEDS[1]) & np.isfinite(course)
         what = standing(scene)
+        if above == OTHER and self.places:
+            what[self._risen(scene, what)] = MILITARY
         use &= what.astype("i2") > above
         rows = np.flatnonzero(use)
         heading = scene.heading(rows)
@@ -129,6 +147,20 @@ class Company:
         whole["altitude"] = whole["altitude"] + climb * np.minimum(age, 30.0)
         row = np.concatenate([rows, np.full(len(others_key), -1)])
         return Candidates(row=row, key=np.concatenate([key, others_key]), **whole)
+
+    def _risen(self, scene: Scene, what: Array) -> Array:
+        # Those of nobody's that were seen low, or on the ground, in a staging area.
+        rows = np.flatnonzero((what == UNKNOWN) & anonymous(scene))
+        key = scene.key[rows]
+        _, before = self._rose.recall(key)
+        low = ~scene.airborne[rows] | (scene["altitude"][rows] <= _LOW_M)
+        near = np.flatnonzero(low & ~before["rose"])
+        for place in self.places:
+            inside = distances_m(scene.position[rows[near]], place.points[0]) <= 1000.0 * (place.radius_km or 0.0)
+            before["rose"][near[inside]] = True
+        self._rose.keep(key, scene.now, **before)
+        found: Array = rows[before["rose"]]
+        return found
 
     def _interned(self, scene: Scene, rows: Array) -> Array:
         # The picture numbers labels anew now and then: here each keeps its number for as long as the watch lives.

@@ -91,7 +91,6 @@ AIRLINES: Final = frozenset(
         "FDX",
         "FFT",
         "FIN",
-        "GAF",
         "GEC",
         "GFA",
         "GIA",

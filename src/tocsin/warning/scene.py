@@ -36,7 +36,6 @@ KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim"
 """Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from;
 counts and claims are somebody's word, an officer's sighting the floor's own."""
 CLAIMED: Final = frozenset({"count", "claim"})
-WHO: Final = ("military", "any")
 _TYPES = np.array(TRANSPORTS, "S4").view("u4")
 _NAMELESS: Final = np.uint64(0xFF << 56)
 _NEAR_M: Final = 60_000.0
@@ -143,10 +142,17 @@ class Scene:
         return kind
 
     def who(self, who: str) -> Array:
-        """Whose tracks count: `military` (marked military or state, simulated, bare radar tracks, military transport types) or `any`."""
+        """Whose tracks count: `military` (marked military or state, simulated, bare radar tracks, military transport types), or `any`.
+
+        Between them `possible`: those too that say neither their type nor anything like a flight number.
+        """
         if who not in self._who:
             if who == "any":
                 self._who[who] = np.ones(len(self), bool)
+            elif who == "possible":
+                from .company import anonymous
+
+                self._who[who] = self.who("military") | anonymous(self)
             else:
                 marked = self["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) != 0
                 marked |= self.kind == KINDS.index("radar")

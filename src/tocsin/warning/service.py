@@ -122,7 +122,7 @@ class Watch:
         self._drawn = {i.id: Drawn(episodes.child(i.id)) for i in topic.indicators} | {"": Drawn(entropy.child("warnings"))}
         self._eyes = [_Eye(topic, indicator, self._drawn[indicator.id]) for indicator in topic.indicators]
         self._rates = Rates(topic)
-        self._company = Company()
+        self._company = Company(topic.places_of("staging"))
         self._absences = Absences(topic)
         self._desk = Desk(topic, self._drawn[""])
         self._news = News(topic)

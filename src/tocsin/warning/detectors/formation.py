@@ -159,8 +159,9 @@ def _longest_run(some: Candidates, rows: Array, like: Like) -> Formation | None:
 
 def _enough(count: int, military: int, spacing: float, speed: float, like: Like) -> bool:
     if military >= like.at_least:
-        # At more than a minute apart five are asked for: three relief flights may leave in a row.
-        return not like.headway_s or military >= 5 or spacing <= 65.0 * speed
+        # Three relief flights may leave in a row, but hardly four at two minutes, or five at five.
+        late = spacing / speed if like.headway_s else 0.0
+        return military >= (4 if late > 65.0 else 0) and military >= (5 if late > 150.0 else 0)
     if like.who == "military" or count < like.unknown_at_least:
         return False
     return count > like.unknown_at_least or spacing <= _SEPARATION_M

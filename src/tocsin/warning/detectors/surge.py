@@ -32,11 +32,12 @@ class SurgeParameters(Timing, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A surge is `at_least` departures in `window_minutes` whose probability, by what is usual, is `p_value` at most.
 
     A departure is an aircraft first seen in the staging area below `ceiling_m`, or on its ground, that then climbs or leaves.
+    `who` possible counts those too that say nothing of themselves, from `unknown_speed_min` m/s on.
     `usual_per_hour` is what is assumed before anything is learned, with the weight of `prior_hours` of watching.
     """
 
     places: tuple[str, ...] = ()
-    who: Literal["military", "any"] = "military"
+    who: Literal["military", "possible", "any"] = "military"
     at_least: int = 5
     full_at: int = 10
     window_minutes: float = 20.0
@@ -45,6 +46,7 @@ class SurgeParameters(Timing, frozen=True, forbid_unknown_fields=True, kw_only=T
     prior_hours: float = 4.0
     ceiling_m: float = 4500.0
     speed_min: float = 45.0
+    unknown_speed_min: float = 75.0
     climb_min: float = 1.0
     hold_s: float = 0.0
     quiet_s: float = 600.0
@@ -124,7 +126,8 @@ class AirliftSurge:
 
     def _leaving(self, scene: Scene, rows: Array, inside: list[Array], met: dict[str, Array]) -> Array:
         p, climb, height = self._p, scene["climb"][rows], scene["altitude"][rows]
-        flies = scene.airborne[rows] & ~(scene["speed"][rows] < p.speed_min)
+        slowest = p.speed_min if p.who != "possible" else np.where(scene.who("military")[rows], p.speed_min, p.unknown_speed_min)
+        flies = scene.airborne[rows] & ~(scene["speed"][rows] < slowest)
         rises = (climb >= p.climb_min) | (height >= met["low"] + 150.0)
         outside = np.zeros(len(rows), bool)
         for index, here in enumerate(inside):
