@@ -114,7 +114,7 @@ def make(kind: str, seed: int | str, *, part: Part = "test", traffic: Observatio
         rows = _joined([rows, *_recorded(rng, entropy, held_out(traffic, part), ground, start, happens, around)])
     if (nameless := rows["identity"] == 0).any():
         rows["identity"] = number(rows, nameless)
-    reached = first_reached(ground.line, [f.track() for f in happens.flights if f.force]) if sort == "deployment" else None
+    reached = happens.reached
     launched = happens.launch if sort == "deployment" else None
     truth = Truth(
         staging=ground.staging,
@@ -136,6 +136,7 @@ class _Happening(NamedTuple):
     begins: float
     about: dict[str, Any]
     short_km: float | None = None
+    reached: float | None = None
 
 
 def _happen(rng: np.random.Generator, mix: _Mix, knobs: Knobs, sort: str, ground: Ground) -> _Happening:
@@ -146,10 +147,12 @@ def _happen(rng: np.random.Generator, mix: _Mix, knobs: Knobs, sort: str, ground
         flights = operations.stream(rng, ground, plan, launch)
         if rng.random() < 0.5:
             flights += operations.arrivals(rng, ground, plan, launch, "HAWK")
-        reached = first_reached(ground.line, [f.track() for f in flights]) or launch + 3600.0
+        # Decoys that fly on their own are no part of it: where they cross the line, it is not reached.
+        reached = first_reached(ground.line, [f.track() for f in flights])
         flights += [lookalikes.single(rng, ground, launch + float(rng.uniform(-900, 1800))) for _ in range(int(rng.integers(0, 4)))]
         begins = launch + float(rng.uniform(0, 420)) if rng.random() < mix.middle else 0.0
-        return _Happening(flights, launch, reached + 600.0, begins, about)
+        ends = (launch + 3600.0 if reached is None else reached) + 600.0
+        return _Happening(flights, launch, ends, begins, about, reached=reached)
     if sort == "background":
         return _Happening([], 0.0, 3600.0 * (knobs.hours or 6.0), 0.0, {})
     if sort == "bank":

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _NO_ROWS: Final = np.empty(0, np.int64)
 _KINDS: Final = frozenset({"count"})
+_GAP: Final = 3
+_LEAST_LEVEL: Final = 14
 
 
 class DailyParameters(Timing, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,6 +55,8 @@ class PeakParameters(DailyParameters, frozen=True, forbid_unknown_fields=True, k
     """A peak is a sum of at least `open_at` times the mean of the highest `top_share` of sums in the window; it is whole at `full_at`.
 
     A sum of `unusual_at` times that mean or more is not learned from. `floor`: the least that counts as a usual peak of one day.
+    Where a year's peaks lag behind a level that rises, two bars more: a day's share of the sum must be `times_level` times the mean of
+    the `level_days` before, and `excess` above it. `open_strength`: how strong a peak is that just reaches all bars.
     """
 
     top_share: Annotated[float, Meta(gt=0.0, le=0.5)] = 0.04
@@ -60,6 +64,10 @@ class PeakParameters(DailyParameters, frozen=True, forbid_unknown_fields=True, k
     full_at: Annotated[float, Meta(ge=0.5, le=20.0)] = 1.6
     unusual_at: Annotated[float, Meta(ge=0.5, le=20.0)] = 1.5
     floor: Annotated[float, Meta(ge=1.0, le=10_000.0)] = 5.0
+    level_days: Annotated[int, Meta(ge=14, le=365)] = 56
+    times_level: Annotated[float, Meta(ge=0.0, le=100.0)] = 0.0
+    excess: Annotated[float, Meta(ge=0.0, le=10_000.0)] = 0.0
+    open_strength: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,7 +160,7 @@ class DailyPeak:
         self._standing.take(series)
         day = int(series.day[-1])
         ratio = self._standing.ratio.get(day, 0.0)
-        if ratio < p.open_at:
+        if ratio < p.open_at or not self._stands_out(series, day):
             return []
         whole, usual = float(series.window(day - p.days + 1, day).sum()), self._standing.usual[day]
         span = "one day" if p.days == 1 else f"{p.days} days"
@@ -161,7 +169,7 @@ class DailyPeak:
                 rows=_NO_ROWS,
                 members=frozenset(),
                 count=round(whole),
-                strength=min(1.0, (ratio - p.open_at) / (p.full_at - p.open_at) + 1e-6),
+                strength=min(1.0, p.open_strength + (1.0 - p.open_strength) * (ratio - p.open_at) / (p.full_at - p.open_at) + 1e-6),
                 text=f"{whole:,.0f} in {span} to {_date(day)}; "
                 f"the highest {p.top_share:.0%} of such sums in {p.window_days} days: {usual:,.0f}",
                 key=p.series,
@@ -172,6 +180,15 @@ class DailyPeak:
                 feeds=frozenset({series.source or p.series}),
             )
         ]
+
+    def _stands_out(self, series: Series, day: int) -> bool:
+        """Whether the last days are far enough above the level of the weeks before, three days of which are left out."""
+        p = self._p
+        before = series.window(day - _GAP - p.level_days, day - _GAP - 1)
+        if not (p.times_level or p.excess) or len(before) < _LEAST_LEVEL:
+            return True
+        now, level = float(series.window(day - p.days + 1, day).mean()), float(before.mean())
+        return now >= p.times_level * level and now - level >= p.excess
 
 
 class DailyLull:
