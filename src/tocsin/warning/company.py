@@ -73,7 +73,7 @@ def standing(scene: Scene) -> Array:
 
 def anonymous(scene: Scene) -> Array:
     """Whether each row says neither its type nor anything that looks like a flight number: two or three letters and a digit."""
-    found = scene["type"] == b""
+    found: Array = np.asarray(scene["type"] == b"")
     if found.any():
         callsign = scene["callsign"][found]
         digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 2:4] - ord("0")).astype("u1") < 10
