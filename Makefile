@@ -22,7 +22,7 @@ console: $(STAMP)
 test: setup
 	$(BIN)/python scripts/fetch_samples.py
 	$(BIN)/python -m pytest -n 2 -m 'not browser and not faults' $(TESTARGS)
-	$(BIN)/python -m pytest -m browser $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser $(TESTARGS)
 
 # The fault matrix: nodes and relays killed, cut off, lied to. Ten minutes at most; FAULTS=FILE writes its table as JSON.
 test-faults: setup

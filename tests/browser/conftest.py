@@ -1,15 +1,19 @@
-"""One Chromium for all browser tests of a process; pages that fail the test if anything is refused, fetched from elsewhere or thrown."""
+"""One Chromium, one stand-in and one real node for all browser tests of a process; pages that fail the test if anything is refused,
+fetched from elsewhere or thrown."""
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import sys
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from tests.browser.standin import serve
+from tests.browser.nodes import PASSWORD, running, tocsin
+from tests.browser.standin import App, Scene, serve
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -25,7 +29,11 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return kind 
 
 @pytest.fixture(scope="session")
 def browser():
-    build_console.build()
+    # Two processes of tests would build into one folder.
+    chromium.CACHE.mkdir(parents=True, exist_ok=True)
+    with (chromium.CACHE / ".building").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build_console.build()
     found = chromium.find()
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
@@ -35,11 +43,65 @@ def browser():
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def stand():
+    """The stand-in's application, and its address: one server, which each test gives a scene of its own."""
+    app = App(Scene())
+    with serve(app) as address:
+        yield app, address
+
+
 @pytest.fixture
-def served():
-    """Serves scenes until every page of the test is closed."""
-    with ExitStack() as stack:
-        yield lambda scene, rate=1.0: stack.enter_context(serve(scene, rate=rate))
+def served(stand):
+    """Serves the one scene of a test; gives the address. `rate`: seconds of the realm for each second."""
+    app, address = stand
+    shown = []
+
+    def show(scene, rate=1.0):
+        assert not shown, "a test has one scene"
+        shown.append(scene)
+        app.show(scene, rate)
+        return address
+
+    return show
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A real node with a partner: its folder, its address, the words of the partner's keys. `mara` does everything there."""
+    base = tmp_path_factory.mktemp("home")
+    folder, other = base / "aster", base / "birch"
+    with ThreadPoolExecutor(2) as pool:
+        founded = [
+            pool.submit(tocsin, "init", folder, "--id", "ASTER", "--name", "Aster watch floor", "--user", "mara", "--port", "0", "--json"),
+            pool.submit(tocsin, "init", other, "--id", "BIRCH", "--name", "Birch coast guard", "--user", "olaf", "--port", "0", "--json"),
+        ]
+        for one in founded:
+            one.result()
+    with (folder / "node.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[log]\nevery_s = 1\n")
+    card = base / "birch.card"
+    shown = json.loads(tocsin("partner", "card", other, "--json"))
+    card.write_text(shown["card"], encoding="utf-8")
+    tocsin("partner", "add", folder, card, "--clearance", "RESTRICTED", "--json")
+    with running(folder) as address:
+        yield folder, address, shown["fingerprint"]
+
+
+@pytest.fixture
+def at_home(open_page, home):
+    """Opens an address of the real node as mara, logged in."""
+
+    def open_one(hash="", expect=()):
+        # Before the login the session is asked for, and answered 401: Chromium calls that an error.
+        page = open_page(home[1], hash=hash, expect=("401", *expect), wait=False)
+        page.fill("input[name=name]", "mara")
+        page.fill("input[type=password]", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#page")
+        return page
+
+    return open_one
 
 
 @pytest.fixture

@@ -247,9 +247,13 @@ class Scene:
 
 
 class App:
-    """The ASGI application around a scene."""
+    """The ASGI application around a scene, which another may take the place of between tests."""
 
-    def __init__(self, scene: Scene, rate: float = 1.0) -> None:
+    def __init__(self, scene: Scene) -> None:
+        self.show(scene)
+
+    def show(self, scene: Scene, rate: float = 1.0) -> None:
+        """From now on `scene` is what is answered, `rate` seconds of its realm for each second; streams that are open go on with theirs."""
         self.scene, self.rate = scene, rate
 
     async def __call__(self, scope, receive, send) -> None:
@@ -264,21 +268,22 @@ class App:
 
     async def _live(self, scope, receive, send) -> None:
         await receive()
-        if "live" in self.scene.broken:
+        scene, rate = self.scene, self.rate
+        if "live" in scene.broken:
             await send({"type": "websocket.close", "code": 1011})
             return
         await send({"type": "websocket.accept"})
         realm = parse_qs(scope["query_string"].decode()).get("realm", ["live"])[0]
         queue: asyncio.Queue = asyncio.Queue()
-        self.scene.sockets.add(queue)
+        scene.sockets.add(queue)
         gone = asyncio.create_task(_until_gone(receive))
         try:
             while not gone.done():
-                if "live" in self.scene.broken:
+                if "live" in scene.broken:
                     await send({"type": "websocket.close", "code": 1011})
                     return
-                self.scene.step(self.rate)
-                await send({"type": "websocket.send", "text": json.dumps(self.scene.frame(realm))})
+                scene.step(rate)
+                await send({"type": "websocket.send", "text": json.dumps(scene.frame(realm))})
                 try:
                     what = await asyncio.wait_for(queue.get(), 1.0)
                     await send({"type": "websocket.send", "text": json.dumps({"type": "changed", "what": what})})
@@ -286,7 +291,7 @@ class App:
                     pass
         finally:
             gone.cancel()
-            self.scene.sockets.discard(queue)
+            scene.sockets.discard(queue)
 
     async def _http(self, scope, receive, send) -> None:
         path, body = scope["path"], b""
@@ -324,10 +329,10 @@ async def _until_gone(receive) -> None:
 
 
 @contextmanager
-def serve(scene: Scene, *, rate: float = 1.0):
-    """Serves `scene` on a free port of loopback; gives the address. `rate`: seconds of the realm for each second."""
+def serve(app: App):
+    """Serves `app` on a free port of loopback; gives the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(App(scene, rate), log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
         thread.start()
         while not server.started:
@@ -340,6 +345,6 @@ def serve(scene: Scene, *, rate: float = 1.0):
 
 
 if __name__ == "__main__":
-    with serve(Scene()) as address:
+    with serve(App(Scene())) as address:
         print(address, flush=True)
         threading.Event().wait()

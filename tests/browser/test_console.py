@@ -8,7 +8,7 @@ import pytest
 from tests.browser.shapes import NIGHT, rehearsal_of
 from tests.browser.standin import Scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 LOST = "WebSocket connection"
 PAGES = ("watch", "map", "exchange", "exchange/links", "reports", "audit", "partners", "people", "indicators", "say", "backtests", "log")
@@ -26,6 +26,14 @@ def address(scene, served):
 
 def at(page, realm=NIGHT):
     return f"#/{realm}/{page}"
+
+
+def walk(page, hash):
+    """Goes to a page by its address, within the console, and waits until it stands there."""
+    page.evaluate("hash => { location.hash = hash }", hash)
+    page.wait_for_selector(f"nav a[aria-current=page][href='{'/'.join(hash.split('/')[:3])}']")
+    page.wait_for_selector("main > *")
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
 
 
 def wait_for_map(page):
@@ -193,16 +201,17 @@ def test_a_click_on_evidence_shows_it_on_the_map(open_page, address):
     assert (lat, lon) == pytest.approx((46.12, 6.55), abs=0.01)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_an_exercise_is_marked_on_every_page_and_in_print(open_page, address, name):
-    page = open_page(address, hash=at(name))
-    for media in ("screen", "print"):
-        page.emulate_media(media=media)
-        assert page.get_by_text("EXERCISE EXERCISE EXERCISE").is_visible()
-        assert page.get_by_text("NIGHT LANTERN · run 3").first.is_visible()
-        banners = page.locator(".label .banner")
-        assert banners.count() == 2
-        assert all(banners.nth(i).is_visible() for i in range(2))
+def test_an_exercise_is_marked_on_every_page_and_in_print(open_page, address):
+    page = open_page(address, hash=at("watch"))
+    for name in PAGES:
+        walk(page, at(name))
+        for media in ("print", "screen"):
+            page.emulate_media(media=media)
+            assert page.get_by_text("EXERCISE EXERCISE EXERCISE").is_visible(), (name, media)
+            assert page.get_by_text("NIGHT LANTERN · run 3").first.is_visible(), (name, media)
+            banners = page.locator(".label .banner")
+            assert banners.count() == 2, (name, media)
+            assert all(banners.nth(i).is_visible() for i in range(2)), (name, media)
 
 
 def test_a_replay_is_marked_and_live_is_not(open_page, served):
@@ -307,7 +316,9 @@ def test_the_slider_goes_back_and_ends_at_live(open_page, served):
     address = served(Scene(), 30)
     page = open_page(address, hash=at("watch"), map=True)
     wait_for_map(page)
-    page.wait_for_timeout(3000)
+    # One more frame is half a minute of this realm's: two steps back are kept then.
+    live = page.locator(".slider .live")
+    live.filter(has_not_text=live.inner_text()).wait_for()
     page.keyboard.press("[")
     page.keyboard.press("[")
     page.get_by_role("button", name="Back to LIVE").wait_for()
@@ -324,14 +335,14 @@ def test_the_palette_is_remembered(open_page, address):
     assert page.locator("html").get_attribute("data-palette") == "night"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_telephone_shows_every_page_without_sideways_scrolling(open_page, address, name):
-    page = open_page(address, hash=at(name), width=390, height=844)
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    if name == "watch":
-        box = page.get_by_role("button", name="Acknowledge").bounding_box()
-        assert box["y"] + box["height"] <= 844
+def test_a_telephone_shows_every_page_without_sideways_scrolling(open_page, address):
+    page = open_page(address, hash=at("watch"), width=390, height=844)
+    for name in PAGES:
+        walk(page, at(name))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        if name == "watch":
+            box = page.get_by_role("button", name="Acknowledge").bounding_box()
+            assert box["y"] + box["height"] <= 844
 
 
 def test_a_page_without_a_label_says_so(open_page, served):
@@ -366,7 +377,7 @@ def test_five_thousand_tracks_are_drawn_and_the_page_stays_quick(open_page, serv
     # What a frame costs before the graphics card sees it; drawing itself is software here and says nothing. The least of a
     # few, because other work on the machine only ever adds.
     costs = []
-    for _ in range(6):
+    while len(costs) < 6 and min(costs, default=60) >= 60:
         page.wait_for_timeout(1000)
         costs.append(float(page.locator(".map").get_attribute("data-cost")))
     assert min(costs) < 60, f"{min(costs)} ms for one frame of 5,000 tracks"
@@ -390,19 +401,19 @@ def test_a_long_explanation_scrolls_with_its_panel_and_never_within_itself(open_
 
 
 @pytest.mark.parametrize("width", [1440, 1200, 900, 390])
-@pytest.mark.parametrize("page_name", ["watch", "audit"])
-def test_nothing_stands_over_the_label(open_page, served, width, page_name):
-    scene = Scene()
-    page = open_page(served(scene, 200), hash=at(page_name), width=width)
+def test_nothing_stands_over_the_label(open_page, served, width):
+    page = open_page(served(Scene(), 200), hash=at("watch"), width=width)
     page.get_by_text(re.compile(r"^now \d\d")).first.wait_for(state="attached")
-    covered = page.evaluate(
-        """() => [...document.querySelectorAll('.label .banner')].flatMap((b) => {
-            const range = document.createRange(); range.selectNodeContents(b)
-            const r = range.getBoundingClientRect()
-            return [...b.parentElement.querySelectorAll('button, select, time, .floor')].filter((o) => {
-                const q = o.getBoundingClientRect()
-                return q.width && q.left < r.right && q.right > r.left && q.top < r.bottom && q.bottom > r.top
-            }).map((o) => o.textContent)
-        })"""
-    )
-    assert covered == []
+    for name in ("watch", "audit"):
+        walk(page, at(name))
+        covered = page.evaluate(
+            """() => [...document.querySelectorAll('.label .banner')].flatMap((b) => {
+                const range = document.createRange(); range.selectNodeContents(b)
+                const r = range.getBoundingClientRect()
+                return [...b.parentElement.querySelectorAll('button, select, time, .floor')].filter((o) => {
+                    const q = o.getBoundingClientRect()
+                    return q.width && q.left < r.right && q.right > r.left && q.top < r.bottom && q.bottom > r.top
+                }).map((o) => o.textContent)
+            })"""
+        )
+        assert covered == [], name

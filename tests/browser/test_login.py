@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 
 import pyotp
 import pytest
+from tests.browser.nodes import PASSWORD, running, tocsin
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PASSWORD = "correct horse battery"
 KEY = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }  # fmt: skip
-
-
-def tocsin(*arguments):
-    environment = {**os.environ, "TOCSIN_PASSWORD": PASSWORD}
-    return subprocess.run(
-        [sys.executable, "-m", "tocsin", *map(str, arguments)], capture_output=True, text=True, timeout=120, env=environment, check=True,
-        stdin=subprocess.DEVNULL,
-    ).stdout  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +28,8 @@ def node(tmp_path_factory):
     with (folder / "node.toml").open("a") as file:
         file.write(f'\n[people]\nsecond_factor = "required"\norigin = "http://localhost:{port}"\n')
     link = json.loads(tocsin("user", "invite", folder, "cy", "--roles", "analyst", "--json"))["link"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tocsin", "up", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()
+    with running(folder):
         yield f"http://localhost:{port}", link
-    finally:
-        process.terminate()
-        process.wait(20)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 def password(page, name):

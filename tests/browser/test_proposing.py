@@ -9,7 +9,7 @@ import pytest
 from tests.browser.keeping import OFFICER
 from tests.browser.standin import Scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 ASKED = {
     "proposal": "p9", "act": "journal:erase", "what": "report--x", "digest": "3c" * 32, "proposed_by": "o.lind",
     "content": json.dumps({"record": "report--x", "leaf": "aa", "reason": "a private person is named"}), "answered": False,

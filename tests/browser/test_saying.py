@@ -8,7 +8,7 @@ import pytest
 from tests.browser.shapes import NIGHT
 from tests.browser.standin import Scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
