@@ -109,7 +109,11 @@ def open_page(browser, served):
     """Opens an address in a browser of its own; at the end nothing must have been thrown, refused or asked of another host."""
     contexts, wrong = [], []
 
-    def open_one(address, *, hash="", width=1440, height=900, scheme="dark", motion="reduce", expect=(), wait=True, map=False, **options):
+    def open_one(
+        address, *, hash="", width=None, height=None, scheme="dark", motion="reduce", expect=(), wait=True, map=False, **options
+    ):  # fmt: skip
+        # A map is drawn by the processor here: it costs by the pixel, and goes on for a while in the test that comes after.
+        width, height = width or (960 if map else 1440), height or (640 if map else 900)
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,

@@ -37,6 +37,16 @@ def test_axe_finds_nothing(open_page, served, scheme):
     address = served(scene)
     page = open_page(address, hash=f"#/{NIGHT}/watch", scheme=scheme, bypass_csp=True, map=True)
     found = {}
+    # What has a map comes first: it is drawn once, and is gone when the other pages are looked at.
+    page.wait_for_selector("article[data-warning]")
+    page.keyboard.press("a")
+    page.wait_for_selector("dialog[open]")
+    found["dialog"] = complaints(page, rules)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    page.evaluate("hash => { location.hash = hash }", "#/live/watch")
+    page.wait_for_selector("text=Nothing rings")
+    found["quiet"] = complaints(page, rules)
     for name, ready in (
         ("watch", "article[data-warning]"),
         ("map", ".map[data-idle]"),
@@ -67,15 +77,6 @@ def test_axe_finds_nothing(open_page, served, scheme):
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
         found[name] = complaints(page, rules)
-    page.evaluate("hash => { location.hash = hash }", f"#/{NIGHT}/watch")
-    page.wait_for_selector("article[data-warning]")
-    page.keyboard.press("a")
-    page.wait_for_selector("dialog[open]")
-    found["dialog"] = complaints(page, rules)
-    page.keyboard.press("Escape")
-    page.evaluate("hash => { location.hash = hash }", "#/live/watch")
-    page.wait_for_selector("text=Nothing rings")
-    found["quiet"] = complaints(page, rules)
     assert {name: each for name, each in found.items() if each} == {}
 
 
