@@ -1,5 +1,8 @@
 """Scenes that somebody else wrote: other kinematics, other spellings; whatever the file looks like, the bell is right."""
 
+import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -165,3 +168,18 @@ def test_a_spoilt_scene_is_one_line(tmp_path, spoil, says):
     with pytest.raises(InputError, match=says) as caught:
         read_scene(tmp_path, "scene")
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_reads_a_folder_of_them_and_gives_every_figure(tmp_path):
+    write(tmp_path, "one", deployment(FEW))
+    write(tmp_path, "two", quiet(in_a_row(900, count=2), 1.0), SPELT["Unix seconds, addresses in capitals, plain text"])
+    write(tmp_path, "three", quiet([], 0.5, "background"))
+    command = [sys.executable, "-m", "tocsin", "bench", "warning", "--scenes", str(tmp_path), "--workers", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=300)
+    found = json.loads(done.stdout)
+    assert (found["pd"], found["lookalike_alarms"], found["false_warnings_per_30_days"]) == (1.0, 0.0, 0.0)
+    assert found["pd_interval"][1] == 1.0
+    assert found["pd_curves"] == {}
+    assert found["median_lead_minutes"] >= 20
+    assert found["latency_s"] > 0
+    assert [row["name"] for row in found["scenes"]] == ["one", "three", "two"]
