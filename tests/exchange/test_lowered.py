@@ -98,3 +98,24 @@ async def test_orcon_goes_on_when_every_originator_has_consented(tmp_path):
         await until(lambda: b.exchange._context.gate.standing.consents(made.id, "ASTER", "CEDAR", now))
         await b.exchange.decide_anew(made.id)
         await until(lambda: c.titles("live") == ["made of ASTER's"])
+
+
+async def test_a_lowered_tag_that_never_reached_partners_misp_2223(tmp_path):
+    """MISP #2223: what is lowered here while partners are away is lowered there too once they are back, and nobody keeps the old one."""
+    async with town(tmp_path, "ASTER", "BIRCH", "CEDAR", levels={"BIRCH": 2, "CEDAR": 1}) as place:
+        a, b, c = place["ASTER"], place["BIRCH"], place["CEDAR"]
+        kept, _ = await a.say("secret", "BIRCH", "CEDAR", level=2)
+        await until(lambda: a.state(kept)["BIRCH"] == "delivered")
+        await b.transport.cut()
+        await c.transport.cut()
+        said, _ = await a.say_body(lowered(kept, 1, "BIRCH", "CEDAR"), "BIRCH", "CEDAR", level=1)
+        await a.exchange.decide_anew(kept.record.id)
+        await b.transport.restore()
+        await c.transport.restore()
+        await until(lambda: a.state(said) == {"BIRCH": "delivered", "CEDAR": "delivered"}, what="the lower label at both")
+        await until(lambda: c.titles() == ["secret"], what="the record at whom it may have now")
+        for node in (b, c):
+            assert node.exchange._context.gate.label_of(node.journal.get(kept.record.id).record).classification == 1
+            assert node.refusals() == []
+            assert node.counts["doubled"] == node.counts["lost"] == 0
+        await until(lambda: a.state(kept)["CEDAR"] == "delivered")
