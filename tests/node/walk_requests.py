@@ -151,7 +151,7 @@ REQUESTS: dict[str, Ask] = {
     "POST /claims": ask(json=CLAIM | MARKED),
     "GET /counts": ask(query={"realm": REALMS}),
     "POST /counts": ask(json=COUNTS | MARKED),
-    "GET /reports": ask(query={"realm": REALMS}),
+    "GET /reports": ask(query={"realm": REALMS, "before": (None, *RECORDS), "limit": (None, 1, 500, 501)}),
     "POST /reports": ask(json=REPORT | MARKED),
     "POST /release/preview": ask(json=MARKED),
     "GET /exchange": ask(query={"realm": SOME_REALMS}),
@@ -180,7 +180,9 @@ REQUESTS: dict[str, Ask] = {
     "GET /audit/acts": ask(query={"after": (None, *NUMBERS), "limit": (None, *NUMBERS)}),
     "GET /audit/checkpoint": ask(query={"realm": REALMS}),
     "GET /audit/proof/{record}": ask(record=RECORDS, query={"realm": SOME_REALMS}),
-    "GET /log": ask(query={"realm": REALMS}),
+    "GET /log": ask(
+        query={"realm": REALMS, "before": (None, "{canary-log}", "{canary-report}", "{unknown-report}"), "limit": (None, 1, 500)}
+    ),
     "POST /log": ask(
         json={"realm": SOME_REALMS, "text": ("Changed over.", "", "\u202e", 5), "handed_to": ("", "low", "mara", "\u202e", 5)}
     ),

@@ -32,6 +32,8 @@ for name, where, words in (
     ("restore", "backup:restore", "Make a node of a backup, in a new folder."),
     ("share", "exchange:share", "Say a report to partners."),
     ("inbox", "exchange:inbox", "What partners said."),
+    ("subscribe", "exchange:subscribe", "Say what of it you want to be shown, or this node to be sent; or end that."),
+    ("subscriptions", "exchange:subscriptions", "Who wants what: you, this node of partners, partners of this node."),
     ("erase", "approvals:erase", "Propose that a record is erased for good; another person approves."),
     ("recall", "exchange:recall", "Call a record back from everyone who had it."),
     ("ledger", "exchange:ledger", "What became of what this node said, partner by partner."),

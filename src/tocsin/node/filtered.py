@@ -267,6 +267,16 @@ class Filtered:
         """The newest gaps, the newest first."""
         return self._newest_anywhere("gap", limit)
 
+    def place_in(self, realm: Realm, kind: str, record_id: str) -> int | None:
+        """The reader's own count of a record among those of its kind, None for an empty id; raises `NotFound` if there is none for them."""
+        if not record_id:
+            return None
+        kept, kinds = self.get(record_id), self._shelf(realm).kinds
+        place = kinds[kind].place(kept.index) if kind in kinds and kept.record.realm == realm else None
+        if place is None:
+            raise NotFound
+        return place
+
     def _newest(self, realm: Realm, kind: str, limit: int, before: int | None = None) -> list[Any]:
         shelf = self._shelf(realm)
         rows = shelf.kinds[kind].newest(limit, before) if kind in shelf.kinds else []

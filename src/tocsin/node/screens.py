@@ -18,6 +18,8 @@ from .search import words_of
 from .service import Node
 from .warning_screens import WarningScreens
 
+PAGE = 200
+
 Json = dict[str, Any]
 
 
@@ -111,17 +113,25 @@ class Screens:
 
     # --- reports, exchange, journal, log --------------------------------------------------------------------
 
-    def reports(self, reader: Reader, realm: Realm) -> list[Json]:
-        """Reports that this reader may read, the newest first."""
+    def reports(self, reader: Reader, realm: Realm, before: str = "", limit: int = PAGE) -> list[Json]:
+        """Reports that this reader may read, the newest first, older than the record `before`; raises `NotFound`."""
         shown = Filtered(self._node, reader)
-        every = {record.id: (record, body) for record, body in shown.reports(realm)}
+        found = shown.reports(realm, limit, shown.place_in(realm, "report", before))
+        every = {record.id: (record, body) for record, body in found}
         rows = {record.id: self._report(shown, record, body) for record, body in every.values()}
         for record, _ in every.values():
             # A correction stands in the place of what it corrects, which is still there behind it.
             later = shown.correction_of(record)
-            if later is not None and later.id in rows and later.id != record.id:
+            if later is not None and later.id != record.id:
                 rows[record.id]["corrected_by"] = later.id
-                rows[later.id]["earlier"].append(rows[record.id])
+                if later.id in rows:
+                    rows[later.id]["earlier"].append(rows[record.id])
+        for record, _ in every.values():
+            # What it corrects may stand on a later page, where it is not shown for its own sake any more.
+            for old in (kept for ref in record.refs if ref.rel == "corrects" and ref.id not in rows and (kept := shown.find(ref.id))):
+                body = body_of(old.record)
+                if isinstance(body, Report) and old.record.origin == record.origin and not shown.hides(old.record):
+                    rows[record.id]["earlier"].append(self._report(shown, old.record, body) | {"corrected_by": record.id})
         return [row for row in rows.values() if not row["corrected_by"]]
 
     def _report(self, shown: Filtered, record: Record, body: Report) -> Json:
@@ -215,8 +225,9 @@ class Screens:
             for name, one in sorted(Filtered(self._node, reader).daily(realm).items())
         ]
 
-    def log(self, reader: Reader, realm: Realm) -> list[Json]:
-        """The watch log, the newest first."""
+    def log(self, reader: Reader, realm: Realm, before: str = "", limit: int = PAGE) -> list[Json]:
+        """The watch log, the newest first, older than the line `before`; raises `NotFound`."""
+        shown = Filtered(self._node, reader)
         return [
             {
                 "record": record.id,
@@ -226,7 +237,7 @@ class Screens:
                 "protocol_time": record.protocol_time,
                 "realm_time": record.realm_time,
             }
-            for record, body in Filtered(self._node, reader).log(realm)
+            for record, body in shown.log(realm, limit, shown.place_in(realm, "log", before))
         ]
 
 

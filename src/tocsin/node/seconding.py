@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -37,6 +37,7 @@ from .tearing import Tearing
 
 log = logging.getLogger("tocsin")
 Json = dict[str, Any]
+S = TypeVar("S", bound=msgspec.Struct)
 LAWFUL = "required by law"
 KIND = "approval"
 
@@ -150,7 +151,7 @@ class Seconding:
 
     async def _erase(self, proposal: Proposal) -> None:
         node, content = self._node, self._node.people.approvals.content(proposal.id)
-        wanted = msgspec.json.decode(content, type=Erase)
+        wanted = _read(content, Erase)
         kept = node.journal.get(wanted.record)
         if kept is None or kept.leaf.hex() != wanted.leaf:
             raise NotFound
@@ -174,7 +175,7 @@ class Seconding:
 
     async def _exclude(self, proposal: Proposal) -> None:
         node, content = self._node, self._node.people.approvals.content(proposal.id)
-        wanted = msgspec.json.decode(content, type=Exclude)
+        wanted = _read(content, Exclude)
         held = node.book.get(wanted.partner)
         if held is None or held.card.digest().hex() != wanted.card:
             raise Conflict("this partner is out already, or has other keys now: propose it anew")
@@ -184,7 +185,7 @@ class Seconding:
 
     async def _set(self, proposal: Proposal) -> None:
         node, content = self._node, self._node.people.approvals.content(proposal.id)
-        wanted = msgspec.json.decode(content, type=Set)
+        wanted = _read(content, Set)
         if getattr(node.config.people, wanted.name) != wanted.before:
             raise Conflict("this setting was changed since: propose it anew")
         after = configuration.changed(node.config, "people", wanted.name, wanted.value)
@@ -274,6 +275,13 @@ class Seconding:
         approvals = node.people.approvals
         proposal = await approvals.approve_as_partner(body.proposal, record.origin, record.author, record.id, body.digest)
         return await self.carry_out(proposal)
+
+
+def _read(content: bytes, shape: type[S]) -> S:
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.DecodeError:
+        raise Conflict("what was proposed is not what this version does: withdraw it, and propose it anew") from None
 
 
 def _by(proposal: Proposal) -> str:

@@ -68,6 +68,59 @@ def inbox(
     give_rows(rows if json else shown, columns, json=json, empty="Nothing here.", tall=True)
 
 
+def subscribe(
+    folder: Path, name: str, *, user: User, kinds: str = "", topics: str = "", indicators: str = "", area: str = "", to: str = "",
+    end: bool = False, json: bool = False,
+) -> None:  # fmt: skip
+    """Subscribe to what fits, under a name of yours; of each list that is given one has to fit. The same name again changes it.
+
+    Parameters
+    ----------
+    kinds
+        Kinds of records with commas, as report,warning; and observation.
+    topics
+        Topics with commas.
+    indicators
+        Indicators with commas.
+    area
+        The corners of an area as LATITUDE,LONGITUDE in degrees, with spaces between them.
+    to
+        Partners with commas who are to send this node only that; without, it is your own inbox's.
+    end
+        End it.
+    """
+    lists = {"kinds": _list(kinds), "topics": _list(topics), "indicators": _list(indicators), "area": _area(area)}
+    found = Console(folder, user).post("/subscriptions", {"name": name, **lists, "to": _list(to), "end": end})
+    give(found, json=json, text=f"{name} is {'ended' if end else 'in force'}")
+
+
+def subscriptions(folder: Path, *, user: User, json: bool = False) -> None:
+    """Who wants what: you of your inbox, this node of partners, partners of this node."""
+    found = Console(folder, user).get("/subscriptions")
+    whose = {"mine": "you, here", "ours": "this node, of", "theirs": "of this node,"}
+    if json:
+        give(found, json=True)
+        return
+    rows = [{**row, "whose": f"{whose[key]} {row.get('partner', '')}".strip(), "wants": _wants(row)} for key in whose for row in found[key]]
+    columns = {"whose": "Who", "name": "Name", "wants": "Wants"}
+    give_rows(rows, columns, json=False, empty="No subscription: everything that may be sent is sent.")
+
+
+def _wants(row: dict[str, Any]) -> str:
+    said = [f"{name} {', '.join(row[name])}" for name in ("kinds", "topics", "indicators") if row[name]]
+    return "; ".join([*said, *([f"an area of {len(row['area'])} corners"] if row["area"] else [])]) or "everything"
+
+
+def _area(text: str) -> list[list[float]]:
+    try:
+        points = [[float(part) for part in corner.split(",")] for corner in text.split()]
+    except ValueError:
+        points = [[]]
+    if any(len(point) != 2 for point in points):
+        raise InputError("an area is corners as LATITUDE,LONGITUDE in degrees, with spaces between them")
+    return points
+
+
 def recall(folder: Path, record: str, *, user: User, why: str = "mistaken", json: bool = False) -> None:
     """Call a record of this node's back from everyone who had it.
 

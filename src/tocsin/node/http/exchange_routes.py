@@ -21,6 +21,8 @@ Short = Annotated[str, msgspec.Meta(max_length=200)]
 Area = Annotated[list[tuple[float, float]], msgspec.Meta(max_length=200)]
 
 
+Before = Annotated[str, QueryParameter(max_length=80)]
+Limit = Annotated[int, QueryParameter(ge=1, le=500)]
 Clause = Annotated[list[Short], msgspec.Meta(max_length=20)]
 Moment = Annotated[int, msgspec.Meta(ge=0, le=LAST)]
 
@@ -77,9 +79,9 @@ class ReportController(Controller):
     path = "/"
 
     @get("/reports", sync_to_thread=False)
-    def every(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
-        """Reports that this reader may read, the newest first."""
-        return screens.reports(reader, realms.parse(realm))
+    def every(self, reader: TheReader, screens: TheScreens, realm: OfRealm, before: Before = "", limit: Limit = 200) -> list[Json]:
+        """Reports that this reader may read, the newest first, older than the report `before`."""
+        return screens.reports(reader, realms.parse(realm), before, limit)
 
     @post("/reports", act=Act.REPORT_SAY)
     async def say(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewReport, Body()]) -> Json:
@@ -144,9 +146,9 @@ class LogController(Controller):
     path = "/log"
 
     @get("/", sync_to_thread=False)
-    def lines(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
-        """Its lines, the newest first."""
-        return screens.log(reader, realms.parse(realm))
+    def lines(self, reader: TheReader, screens: TheScreens, realm: OfRealm, before: Before = "", limit: Limit = 200) -> list[Json]:
+        """Its lines, the newest first, older than the line `before`."""
+        return screens.log(reader, realms.parse(realm), before, limit)
 
     @post("/", act=Act.LOG_WRITE)
     async def write(self, reader: TheReader, acts: TheActs, screens: TheScreens, data: Annotated[NewLine, Body()]) -> list[Json]:
