@@ -27,6 +27,22 @@ def test_every_adversary_is_answered_by_tests_that_are_there():
         assert "**Can" in part, part.partition("\n")[0]
 
 
+def test_the_threats_name_what_was_added_since_and_each_part_names_its_own_tests():
+    parts = {part.partition("\n")[0]: part for part in (ROOT / "docs" / "threats.md").read_text().split("\n## ")[1:]}
+    for name in ("Whoever writes the database", "Receipts", "Bundles", "Recall", "Rollback"):
+        assert re.findall(r"::(test_\w+)`", parts[name]), name
+    assert "test_restored.py" in parts["Rollback"]
+
+
+def test_every_decision_has_its_number_once_and_is_what_others_call_it():
+    names = sorted(path.name for path in (ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [name[:4] for name in names]
+    assert len(set(numbers)) == len(numbers)
+    texts = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")]
+    named = {number for path in texts for number in re.findall(r"ADRs? (\d{4})", path.read_text())}
+    assert named <= set(numbers), named - set(numbers)
+
+
 def test_every_link_between_documents_leads_somewhere():
     for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
