@@ -55,6 +55,7 @@ MAY_REACH = {
     "playing.py": "the operator",
     "inbox.py": "a person's own marks of what was read",
     "ledger.py": "the ids of what this node said, each asked of the filter, and who signed a receipt",
+    "hosting.py": "this node's own log-in at the relay that it runs",
     "told.py": "what partners signed of a record that the operator names, or the filter gave",
     "tearing.py": "what two persons approved, which is the node's to do",
 }
