@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from tests.warning.skies import STAGING, START, TOPIC, TOWARD, VIEW, Transports, Way, tracks
+from tests.warning.skies import OPEN, STAGING, START, TOPIC, TOWARD, VIEW, Transports, Way, tracks
 from tocsin.core.times import SECOND
 from tocsin.warning.company import Company
 from tocsin.warning.detectors.approach import GroupApproach
+from tocsin.warning.said import ANNOUNCED, NOTHING, Heard, Told
 from tocsin.warning.scene import Scene
 from tocsin.warning.topics import parameters_of
 
@@ -14,12 +15,18 @@ USUAL = parameters_of(TOPIC, "approach-to-line")
 MINUTE = 60 * SECOND
 
 
-def first(sky=None, minutes=30, topic=TOPIC, **changes):
+def said(grade="B2", hours=1.0, about=ANNOUNCED):
+    """A claim of so many hours before the night begins that an exercise was announced."""
+    at = START - round(hours * 60) * MINUTE
+    return Heard(told=(Told("claim--1", about, "a ministry", "ministry", grade, "document", at, at, "An exercise.", OPEN),))
+
+
+def first(sky=None, minutes=30, topic=TOPIC, heard=NOTHING, **changes):
     """The first sighting and the minute in which it was."""
     detector = GroupApproach(topic, msgspec.structs.replace(USUAL, **changes))
     company, sky = Company(topic.places_of("staging")), sky or Transports()
     for now in range(START, START + minutes * MINUTE, 15 * SECOND):
-        scene = Scene(sky.at(now), now, "exercise:x", VIEW.clearance, company=company)
+        scene = Scene(sky.at(now), now, "exercise:x", VIEW.clearance, heard, company)
         if seen := detector.step(scene):
             return seen[0], (now - START) / MINUTE
     return None, None
@@ -62,3 +69,13 @@ def test_nothing_comes_of_an_empty_sky():
 
 def test_a_stream_on_its_way_back_does_not_come():
     assert first(Transports(way=Way(TOWARD, STAGING))) == (None, None)
+
+
+def test_under_a_claimed_announcement_only_who_comes_near_the_line_counts():
+    seen, _ = first(minutes=45, heard=said())
+    assert seen.measures["distance_m"] < 40_000
+
+
+@pytest.mark.parametrize("heard", [said("E5"), said(hours=60), said(hours=-3), said(about="training")])
+def test_a_poor_an_old_an_early_or_another_claim_announces_nothing(heard):
+    assert first(heard=heard)[1] == first()[1]

@@ -22,6 +22,8 @@ CREDIBILITY: Final = {"1": 1.0, "2": 0.85, "3": 0.6, "4": 0.3, "5": 0.05, "6": 0
 NEUTRAL: Final = 0.5
 OWN: Final = frozenset({"sighting", "telephone"})
 """Channels by which a watch officer tells what was seen or heard; everything else is a claim out of a document."""
+ANNOUNCED: Final = "exercise-announced"
+"""What a claim is about that tells of an exercise announced beforehand."""
 _GRADE: Final = re.compile(r"[A-F][1-6]")
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tocsin.core.times import SECOND
+from tocsin.core.times import HOUR, SECOND
 
 from ..episodes import Sighting, Timing
 from ..geodesy import ahead_m, cut, distances_m, mean_course, nearest_m
+from ..said import ANNOUNCED, weight_of
 from ..scene import Memory
 from ..words import clock
 from .formation import Formation, formations, pool
@@ -35,6 +36,7 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
     Those that are further than `wait_minutes` away, or do not point at the line, may be on a box of their own: they count from
     `progress_far` on. At `progress_full` it is beyond doubt.
     While an exercise is announced, only those count that come nearer to the line than was announced (`announced_km` if nothing was said).
+    The topic announces it, or for `announced_hours` a claim about `exercise-announced` whose grade weighs `announced_least` (C3) or more.
     """
 
     horizon_minutes: float = 90.0
@@ -46,6 +48,8 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
     progress_far: float = 0.4
     closing_min: float = 0.4
     announced_km: float = 40.0
+    announced_hours: float = 48.0
+    announced_least: float = 0.36
     hold_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -170,6 +174,12 @@ class GroupApproach:
         )
 
     def _announced_for(self, scene: Scene, metres: float) -> bool:
+        p = self._p
+        if metres >= 1000.0 * p.announced_km and any(
+            one.about == ANNOUNCED and 0 <= scene.now - one.at <= p.announced_hours * HOUR and weight_of(one.grade) >= p.announced_least
+            for one in scene.told
+        ):
+            return True
         return any(
             one.covers(scene.now) and metres >= 1000.0 * (self._p.announced_km if one.short_of_km is None else one.short_of_km)
             for one in self._announced
