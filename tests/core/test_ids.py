@@ -1,4 +1,4 @@
-"""Ids: a kind and a version 4 UUID, in one spelling."""
+"""Ids: a kind and a UUID, in one spelling; those of records in the order of their times."""
 
 import uuid
 
@@ -24,6 +24,32 @@ def test_ids_of_one_stream_differ_and_those_of_one_seed_agree():
     assert len(set(many)) == 1000
     again = SeededEntropy(1)
     assert [new_id("report", again) for _ in range(1000)] == many
+
+
+@given(st.integers(), st.integers(0, 2**58))
+def test_an_id_with_a_time_is_a_uuid_of_version_7_and_begins_with_its_milliseconds(seed, time):
+    made = uuid.UUID(new_id("report", SeededEntropy(seed), time).removeprefix("report--"))
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+    assert made.int >> 80 == time // 1000 % 2**48
+
+
+def test_ids_of_later_records_stand_after_those_of_earlier_ones():
+    stream = SeededEntropy(1)
+    made = [new_id("report", stream, 1_700_000_000_000_000 + 1000 * step) for step in range(1000)]
+    assert made == sorted(made)
+
+
+def test_ids_of_one_moment_differ_in_all_that_is_not_its_time():
+    stream = SeededEntropy(1)
+    many = {new_id("report", stream, 1_700_000_000_000_000) for _ in range(10_000)}
+    assert len(many) == 10_000
+    spread = [uuid.UUID(one.removeprefix("report--")).int for one in many]
+    drawn = [bit for bit in range(80) if len({one >> bit & 1 for one in spread}) == 2]
+    assert len(drawn) == 74
+
+
+def test_a_time_before_1970_is_taken_as_1970():
+    assert new_id("report", SeededEntropy(1), -5).startswith("report--00000000-0000-7")
 
 
 @pytest.mark.parametrize(

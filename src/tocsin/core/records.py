@@ -86,7 +86,7 @@ def make(
         raise BadLabel("a record's origin belongs among its label's originators and readers")
     kind = _KINDS[type(body)]
     record = Record(
-        id=new_id(kind, entropy),
+        id=new_id(kind, entropy, protocol_time),
         kind=kind,
         realm=realms.parse(realm),
         origin=origin,

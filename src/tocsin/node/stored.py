@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from tocsin.exchange import Relay
+from tocsin.exchange import Relay, store
 from tocsin.exchange import measure as parts
 from tocsin.exchange.measure import REALM, SENDER, Ear
 
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from tocsin.journal import Journal
+
 RECIPIENT = "R00"
 EACH = 100  # records in an envelope
 CACHE_KIB = 262_144
 _COUNT = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count)"
-# Ids that spread evenly over all there can be, in order: the tree that they make is the one that random ones end in, made sooner.
-_ID = "printf('report--%08x-%04x-4000-8000-%012x', i * 4294967296 / :count, i % 65536, i)"
+# Ids as records get them, one a millisecond of the hours before those that are said in front of them: 018d… is of early 2024.
+_ID = "printf('report--018d%04x-%04x-7000-8000-%012x', i / 65536, i % 65536, i)"
 _RECORDS = "INSERT INTO records SELECT :realm, :first + i, 'report', {id}, randomblob(32), :key, randomblob(256) FROM n"
 _SAID = "INSERT INTO said SELECT :realm, :first + i, {id} FROM n"
 _OUTBOX = (
@@ -64,7 +66,7 @@ async def _measure(folder: Path, stored: int, envelopes: int) -> float:
             await say(0)
             await others.has(records=1)
             for _ in range(500):
-                if not node.exchange.links()[0].behind_out:
+                if not node.exchange.links()[0].behind_out and _looked_through(node.journal):
                     break
                 await asyncio.sleep(0.02)
             before = node.exchange.counters().get("envelopes", 0)
@@ -82,6 +84,11 @@ async def _measure(folder: Path, stored: int, envelopes: int) -> float:
         return round(await run(envelopes), 1)
     finally:
         await relay.stop()
+
+
+def _looked_through(journal: Journal) -> bool:
+    """Whether the back-catalogue has a place on disk, from which it goes on; else it would go through all that is stored while we time."""
+    return bool(store.catalogue_of(journal, RECIPIENT))
 
 
 def _fill(sender: Path, recipient: Path, count: int) -> None:

@@ -52,8 +52,7 @@ class Plots:
     def take(self, rows: Array, slots: Array) -> None:
         """Plot `rows`, each on its slot; rows of one slot stand together, the earliest first."""
         rows, slots = self._without_late(rows, slots)
-        rows, slots = self._without_resent(rows, slots)
-        before = self._before(rows, slots)
+        rows, slots, before = self._without_resent(rows, slots)
         doubtful = before.known & ~(fits(before.metres, before.micros) & (before.micros <= self._stale))
         if not doubtful.any():
             self._accept(rows, slots, before)
@@ -80,16 +79,19 @@ class Plots:
         apart = np.abs(self._batch["time"][rows] - self._table["time"][slots])
         near = (apart <= SEEN_TOO) & fits(self._metres(rows, slots), apart)
         if near.any():
-            self._marks.touch(np.unique(slots[near]))
+            self._marks.touch(slots[near][firsts(slots[near])])
 
-    def _without_resent(self, rows: Array, slots: Array) -> tuple[Array, Array]:
+    def _without_resent(self, rows: Array, slots: Array) -> tuple[Array, Array, _Before]:
         # Receivers go on sending the last position of an aircraft they no longer hear, under new times.
         before = self._before(rows, slots)
         latitude, longitude = self._batch["latitude"][rows], self._batch["longitude"][rows]
         still = before.known & (latitude == before.latitude) & (longitude == before.longitude)
         resent = still & (self._batch["speed"][rows] > SLOW_MS)
+        if not resent.any():
+            return rows, slots, before
         self._counts.duplicate += int(resent.sum())
-        return rows[~resent], slots[~resent]
+        rows, slots = rows[~resent], slots[~resent]
+        return rows, slots, self._before(rows, slots)
 
     def _before(self, rows: Array, slots: Array) -> _Before:
         """What stood before each row: the row above if it is of the same slot, else the track."""
@@ -110,7 +112,7 @@ class Plots:
         if not len(rows):
             return
         table, batch = self._table, self._batch
-        touched = np.unique(slots)
+        touched = slots[firsts(slots)]
         fresh = table["updates"][slots] == 0
         self._marks.touch(touched)
         # Of several values for one slot the last is kept, so the first plot's time is written backwards.
@@ -164,8 +166,7 @@ class Plots:
         ended = slots[(table["updates"][slots] > 0) & (time - table["time"][slots] > self._stale)]
         self._marks.bury(ended)
         table.clear(ended)
-        rows, slots = self._without_resent(rows, slots)
-        before = self._before(rows, slots)
+        rows, slots, before = self._without_resent(rows, slots)
         jump = before.known & ~fits(before.metres, before.micros)
         self._accept(rows[~jump], slots[~jump], before.select(~jump))
         if jump.any():
@@ -216,6 +217,13 @@ class _Before(NamedTuple):
 
     def select(self, mask: Array) -> _Before:
         return _Before(*(column[mask] for column in self))
+
+
+def firsts(column: Array) -> Array:
+    """Where a value stands that differs from the one above it: the first of each run, without the sort or the hashing of `np.unique`."""
+    first = np.ones(len(column), bool)
+    np.not_equal(column[1:], column[:-1], out=first[1:])
+    return first
 
 
 def _same_as_before(slots: Array, time: Array) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from tocsin.core import Identity, InputError, TooLarge, join, seconds
 from tocsin.policy import OBSERVATIONS
 
-from .plots import Marks, Plots
+from .plots import Marks, Plots, firsts
 from .sieve import in_flight
 from .table import Table
 from .tracks import COLUMNS, Counts, Delta, Tracks
@@ -76,7 +76,7 @@ class Picture:
             Plots(self._table, batch, counts, self._stale, Marks(partial(self._touch, feed=feed, label=label), self._bury)).take(
                 rows, slots
             )
-            self._number(np.unique(slots))
+            self._number(slots[firsts(slots)])
         self._totals.add(counts)
         return counts
 
@@ -133,7 +133,10 @@ class Picture:
             self._remembered -= len(numbers)
 
     def _associate(self, batch: Observations, rows: Array, counts: Counts) -> tuple[Array, Array]:
-        identities, group = np.unique(batch["identity"][rows], return_inverse=True)
+        # The rows stand by identity.
+        identity = batch["identity"][rows]
+        first = firsts(identity)
+        identities, group = identity[first], np.cumsum(first) - 1
         slots = self._table.find(identities)
         fresh = np.flatnonzero(slots < 0)[: max(MAX_TRACKS - len(self._table), 0)]
         if len(fresh):
@@ -143,9 +146,9 @@ class Picture:
         return rows[found >= 0], found[found >= 0]
 
     def _number(self, slots: Array) -> None:
-        """Give numbers to the slots that have become confirmed tracks, in the order given."""
+        """Give numbers to the slots that have become confirmed tracks, in the order of the slots."""
         table = self._table
-        ready = slots[(table["number"][slots] == 0) & (table["updates"][slots] >= self._confirm)]
+        ready = np.sort(slots[(table["number"][slots] == 0) & (table["updates"][slots] >= self._confirm)])
         table["number"][ready] = np.arange(self._numbers + 1, self._numbers + 1 + len(ready), dtype=np.uint32)
         self._numbers += len(ready)
 
@@ -172,7 +175,8 @@ class Picture:
         table["revision"][slots] = self._revision
         rest = slots[~fresh]
         had = table["label_of"][rest]
-        for one in np.unique(had).tolist():
+        alike = len(had) > 0 and bool((had == had[0]).all())
+        for one in had[:1].tolist() if alike else np.unique(had).tolist():
             if (both := self._joins.get((one, label))) is None:
                 both = self._joins[one, label] = self._label(join([self._labels[one], self._labels[label]]))
             table["label_of"][rest[had == one]] = both
