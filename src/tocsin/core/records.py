@@ -60,6 +60,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 _KINDS = {body: kind for kind, body in BODIES.items()}
 # What stands in banners and lists: one plain line, without a comma that would make two names of one.
 LONGEST_NAME = 64
+_REMEMBERED_BYTES = 16_384  # of records whose label is remembered, so that what is remembered stays small
+_BAD_NAME = "a record's origin or label holds a name that is not 1 to 64 plain characters"
 _NAME = re.compile(r"\w[\w .:+'()/-]{0,63}")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _HEADER = msgspec.json.Decoder(Record)
@@ -118,7 +120,7 @@ def decode(data: bytes) -> Record:
     realms.parse(record.realm)
     if kind_of_id(record.id) != record.kind:
         raise BadRecord("a record's id is of another kind than the record")
-    _check_header(record)
+    _check_header(record, remember=len(data) <= _REMEMBERED_BYTES)
     return record
 
 
@@ -132,24 +134,35 @@ def body_of(record: Record) -> Any | None:
         return None
 
 
-def _check_header(record: Record) -> None:
+def _check_header(record: Record, *, remember: bool = True) -> None:
     label = record.label
     if record.v < 1 or not (0 <= record.protocol_time <= LAST and 0 <= record.realm_time <= LAST):
         raise BadRecord("a record's version or times are out of range")
-    if label.classification < 0:
-        raise BadRecord("a record's classification is below the lowest")
-    names = [label.policy, record.origin, *label.originators, *label.releasable_to, *label.caveats, *label.terms]
-    names += [name for clause in label.communities for name in clause]
-    if len(label.communities) > MAX_CLAUSES:
-        raise BadRecord(f"a record's label has more than {MAX_CLAUSES} clauses of communities")
-    if not all(0 <= time <= LAST for time in (label.expires, label.review) if time is not None):
-        raise BadRecord("a record's label expires, or is to be reviewed, at a time out of range")
-    if not all(len(name) <= LONGEST_NAME and _is_name(name) for name in names):
-        raise BadRecord("a record's origin or label holds a name that is not 1 to 64 plain characters")
+    if wrong := _known_wrong(label) if remember else _wrong_with(label):
+        raise BadRecord(wrong)
+    if len(record.origin) > LONGEST_NAME or not _is_name(record.origin):
+        raise BadRecord(_BAD_NAME)
     if not 0 < len(record.author) <= 120 or not record.author.isprintable():
         raise BadRecord("a record's author is not 1 to 120 printable characters")
     if not _is_among(record.origin, label):
         raise BadRecord("a record's origin is not among its label's originators and readers")
+
+
+def _wrong_with(label: Label) -> str:
+    """What no record's label may have; empty if there is none of it."""
+    if label.classification < 0:
+        return "a record's classification is below the lowest"
+    names = [label.policy, *label.originators, *label.releasable_to, *label.caveats, *label.terms]
+    names += [name for clause in label.communities for name in clause]
+    if len(label.communities) > MAX_CLAUSES:
+        return f"a record's label has more than {MAX_CLAUSES} clauses of communities"
+    if not all(0 <= time <= LAST for time in (label.expires, label.review) if time is not None):
+        return "a record's label expires, or is to be reviewed, at a time out of range"
+    return "" if all(len(name) <= LONGEST_NAME and _is_name(name) for name in names) else _BAD_NAME
+
+
+# A partner's records bear few labels, and each names every reader.
+_known_wrong = functools.lru_cache(maxsize=1024)(_wrong_with)
 
 
 @functools.lru_cache(maxsize=4096)  # the same few partners stand in every label

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_EMPTY = hashlib.sha256(b"").digest()
+
 
 def leaf_hash(data: bytes) -> bytes:
     """SHA-256(0x00 ‖ data)."""
@@ -21,23 +23,25 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """The tree head over leaf hashes; SHA-256 of nothing where there are none."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    return _levels(leaves)[-1][0]
+    return _levels(leaves)[-1][0] if leaves else _EMPTY
 
 
 def paths(leaves: Sequence[bytes]) -> list[tuple[bytes, ...]]:
     """For each leaf hash its inclusion path, the lowest sibling first."""
-    levels = _levels(leaves) if leaves else []
-    found: list[tuple[bytes, ...]] = []
-    for leaf in range(len(leaves)):
-        index, path = leaf, []
-        for level in levels[:-1]:
-            if index ^ 1 < len(level):
-                path.append(level[index ^ 1])
-            index >>= 1
-        found.append(tuple(path))
-    return found
+    return root_and_paths(leaves)[1]
+
+
+def root_and_paths(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
+    """`root` and `paths` of the same leaves, for the price of one."""
+    if not leaves:
+        return _EMPTY, []
+    levels = _levels(leaves)
+    # From the root down: a node's path is its sibling, and then its parent's path.
+    found: list[tuple[bytes, ...]] = [()]
+    for level in reversed(levels[:-1]):
+        last = len(level) - 1
+        found = [found[at >> 1] if at ^ 1 > last else (level[at ^ 1], *found[at >> 1]) for at in range(last + 1)]
+    return levels[-1][0], found
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:

@@ -201,14 +201,15 @@ def check_batch(payload: wire.Payload, card: Card) -> list[bytes]:
     if not fits:
         raise Refused("malformed")
     hashes = [merkle.leaf_hash(leaf_data(item)) for item in payload.items] if records else [merkle.leaf_hash(payload.packed)]
-    signed = wire.write(wire.Root(card.partner, payload.klass, len(hashes), merkle.root(hashes)))
+    head, paths = merkle.root_and_paths(hashes)
+    signed = wire.write(wire.Root(card.partner, payload.klass, len(hashes), head))
     if not card.verify(ROOT, signed, payload.signatures, both=records):
         raise Refused("signature")
     if not records:
         return []
     return [
         wire.write(wire.Proof(wire.VERSION, card.partner, payload.klass, len(hashes), index, path, payload.signatures))
-        for index, path in enumerate(merkle.paths(hashes))
+        for index, path in enumerate(paths)
     ]
 
 

@@ -98,7 +98,7 @@ class Exchange:
         self._carriers.clear()
         self._couriers.clear()
         for inbox in self._inboxes.values():
-            await inbox.save()
+            await inbox.observations.save()
 
     def call_notary(self, notary: Notary | None) -> None:
         """Hand what partners say of logs to `notary` from now on."""
@@ -318,7 +318,7 @@ class Exchange:
             del self._couriers[gone]
             await end(self._carriers.pop(gone))
             await self._streams.forget(gone)
-            await self._inboxes.pop(gone).save()
+            await self._inboxes.pop(gone).observations.save()
         rows = store.all_in(context.journal)
         for name in sorted(names - self._couriers.keys()):
             inbox = self._inboxes[name] = Inbox(context, name, [row for row in rows if row.sender == name], self._heard)
@@ -332,14 +332,13 @@ class Exchange:
         await context.changed("links")
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(self._guard(work), name=name)
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _guard(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except TocsinError:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(task.exception(), TocsinError):
             self._context.counts["task_troubles"] += 1
 
     # Time
@@ -360,7 +359,7 @@ class Exchange:
                 if now - saved_at >= SAVE_EVERY:
                     saved_at = now
                     for inbox in list(self._inboxes.values()):
-                        await inbox.save()
+                        await inbox.observations.save()
             except TocsinError:
                 self._context.counts["tick_troubles"] += 1
             found = {link.partner: link.state for link in self.links()}

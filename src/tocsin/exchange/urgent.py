@@ -80,11 +80,11 @@ class Early:
         payload, proofs = self._inbox.opened(one, header, envelope, card)
         if len(payload.items) != header.count or not set(payload.kinds) <= KINDS:
             raise Refused("urgent")
-        items = enumerate(payload.items)
-        entries = [self._inbox.entry(item.data, payload.kinds[at], payload.realm, proofs[at]) for at, item in items if not item.state]
+        items, entry = enumerate(payload.items), self._inbox.records.entry
+        entries = [entry(item.data, payload.kinds[at], payload.realm, proofs[at]) for at, item in items if not item.state]
         if kept := await self._context.journal.keep(entries):
             self._context.counts["taken_early"] += len(kept)
-            await self._inbox.tell_records(kept)
+            await self._inbox.records.tell(kept)
 
     async def key_came(self) -> None:
         """A key was granted: look again at what waited."""
