@@ -50,6 +50,19 @@ def test_the_exchange_says_what_an_envelope_costs_with_few_and_with_many_records
     assert not any(found[trouble] for trouble in ("lost", "doubled", "refused"))
 
 
+def test_memory_is_of_two_whole_nodes_that_lose_nothing_on_the_way(everything):
+    found = everything[0]["memory"]
+    for side in ("sender", "recipient"):
+        figures = [found[f"{side}_mb"][at] for at in ("warm", "at_10", "at_50", "at_100")]
+        assert all(one > 20 for one in figures)
+        tenths = json.loads(found["tenths_mb"][side])
+        assert len(tenths) == 10
+        assert found["off_percent"][side] == pytest.approx(100 * max(abs(one - tenths[0]) for one in tenths) / tenths[0], abs=0.1)
+    assert found["flat"] == (max(found["off_percent"].values()) <= 10)
+    assert (found["records"], found["simulated_s"]) == (200, 20)
+    assert not any(found[trouble] for trouble in ("lost", "doubled", "gaps", "refused"))
+
+
 def test_readsb_stands_beside_a_general_decoder(everything):
     found = everything[0]["formats"]["rows_per_s"]
     assert {"readsb", "trace_full", "sbs", "opensky-json", "opensky-csv"} <= set(found)

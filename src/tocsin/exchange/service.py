@@ -338,8 +338,11 @@ class Exchange:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and isinstance(task.exception(), TocsinError):
-            self._context.counts["task_troubles"] += 1
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._context.counts["task_troubles"] += 1
+        if not isinstance(error, TocsinError):
+            task.get_loop().call_exception_handler({"message": f"the task {task.get_name()} failed", "exception": error, "task": task})
 
     # Time
 

@@ -84,7 +84,7 @@ def memory_mb(pid: int | str = "self") -> float:
     return 0.0
 
 
-def cpu_of(pid: int) -> float:
+def cpu_of(pid: int | str) -> float:
     """CPU seconds that a process has used; 0 where the system does not say."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -300,60 +300,6 @@ async def _measure(folder: Path, size: Size) -> Json:
     finally:
         await relay.stop()
     return found
-
-
-def measure_memory(folder: Path, records: int, simulated_s: int) -> Json:
-    """What `tocsin bench memory` gives: memory of a sender's and a recipient's process over so many records and seconds of traffic.
-
-    The figures are at the half, when caches are full, and at the end; `all_mb` at each tenth. With them the CPU of all processes for
-    a record at the half and at the end, by which its cost grows with what is stored or does not.
-    """
-    return asyncio.run(_measure_memory(folder, records, simulated_s))
-
-
-async def _measure_memory(folder: Path, records: int, simulated_s: int) -> Json:
-    clock, entropy, names = SystemClock(), SystemEntropy(), ["R00"]
-    relay = Relay(folder / "relay")
-    url = await relay.start(parts.lay_out(folder, [SENDER, *names], clock, entropy))
-    label = parts.label_for(names)
-    sky, began = parts.Sky(label), clock.now() - simulated_s * 1_000_000
-    steps, found, figures = 10, {}, []
-    try:
-        async with (
-            parts.member(folder / SENDER, names, url, clock, entropy, Ear(clock)) as node,
-            receivers(folder, url, names, 1) as others,
-        ):
-            for step in range(steps):
-                said = step * (records // steps)
-
-                async def say(number: int, first: int = said) -> None:
-                    await node.exchange.say(parts.a_report(first + number, label, clock.now(), entropy))
-
-                watch = Watch(others, relay, clock)
-                with watch.phase():
-                    await parts.say_many(say, records // steps)
-                    await others.has(records=said + records // steps)
-                _, cpu = await watch.used()
-                for second in range(step * simulated_s // steps, (step + 1) * simulated_s // steps):
-                    await node.exchange.share(sky.take(200, began + second * 1_000_000))
-                    await others.has(rows=(second + 1) * 200 - parts.AHEAD_ROWS)
-                (mark,) = await others.mark()
-                figures.append((memory_mb(), mark.memory_mb, cpu / max(records // steps, 1) * 1000))
-            found = others.troubles()
-    finally:
-        await relay.stop()
-    # The journal's cache is full by then.
-    first, last = figures[steps // 2 - 1], figures[-1]
-    return {
-        "start_mb": {"sender": first[0], "recipient": first[1]},
-        "end_mb": {"sender": last[0], "recipient": last[1]},
-        "all_mb": {"sender": str([one[0] for one in figures]), "recipient": str([one[1] for one in figures])},
-        "records": records // steps * steps,
-        "simulated_s": simulated_s,
-        "cpu_ms_per_record_half": round(first[2], 2),
-        "cpu_ms_per_record_last": round(last[2], 2),
-        **found,
-    }
 
 
 class Watch:

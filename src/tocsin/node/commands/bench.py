@@ -20,7 +20,7 @@ from .output import give
 
 Json = dict[str, Any]
 FIGURES = Path("docs/figures.md")
-MEMORY_RECORDS = int(os.environ.get("TOCSIN_BENCH_RECORDS", "60000"))
+MEMORY_RECORDS = int(os.environ.get("TOCSIN_BENCH_RECORDS", "1000000"))
 
 
 def bench(
@@ -139,10 +139,10 @@ def _exchange(small: bool) -> Json:
 
 
 def _memory(small: bool) -> Json:
-    from tocsin.node.measuring import measure_memory
+    from tocsin.node.endurance import measure
 
     with tempfile.TemporaryDirectory() as folder:
-        return measure_memory(Path(folder), 200, 20) if small else measure_memory(Path(folder), MEMORY_RECORDS, 3600)
+        return measure(Path(folder), 200, 20) if small else measure(Path(folder), MEMORY_RECORDS, 3600)
 
 
 def _demo(small: bool) -> Json:
