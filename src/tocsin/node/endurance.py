@@ -128,7 +128,7 @@ class _Way:
         await hearer.until(records=self._said)
         cpu = cpu_of("self") + cpu_of(hearer.pid) - cpu
         for _ in range(seconds):
-            await node.take_in(self._sky.take(ROWS, self._zero + self._seconds * 1_000_000))
+            await node.traffic.take_in(self._sky.take(ROWS, self._zero + self._seconds * 1_000_000))
             self._seconds += 1
             await hearer.until(rows=self._seconds * ROWS - AHEAD_ROWS)
         return memory_mb(), hearer.came.memory_mb, cpu / max(records, 1) * 1000
@@ -175,7 +175,7 @@ class Hearer:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process, self.pid = process, process.pid
         self.came = Came(0, 0, 0.0, 0, 0, 0, 0)
-        self._told = asyncio.Condition()
+        self._told, self._gone = asyncio.Condition(), False
         self._task = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -183,6 +183,9 @@ class Hearer:
             async with self._told:
                 self.came = msgspec.json.decode(line, type=Came)
                 self._told.notify_all()
+        async with self._told:
+            self._gone = True
+            self._told.notify_all()
 
     async def until(self, *, records: int = 0, rows: int = 0) -> None:
         """Wait until so much has come; raises `NotReachable` if it does not."""
@@ -190,9 +193,11 @@ class Hearer:
             return
         try:
             async with asyncio.timeout(PATIENCE_S), self._told:
-                await self._told.wait_for(lambda: self.came.records >= records and self.came.rows >= rows)
+                await self._told.wait_for(lambda: self._gone or (self.came.records >= records and self.came.rows >= rows))
         except TimeoutError:
             raise NotReachable(f"the other node did not get everything in {PATIENCE_S:.0f} s") from None
+        if self._gone:
+            raise NotReachable("the other node has ended")
 
     async def end(self) -> None:
         """Ask it to end, and wait."""
@@ -227,7 +232,7 @@ async def hear(folder: Path) -> None:
         while not ended.is_set() and node.exchange is not None:
             counts = node.exchange.counters()
             troubles = {name: counts[name] for name in ("lost", "doubled", "gaps", "refused")}
-            came = Came(counts["received"], node.received, memory_mb(), **troubles)
+            came = Came(counts["received"], node.traffic.received, memory_mb(), **troubles)
             sys.stdout.write(msgspec.json.encode(came).decode() + "\n")
             sys.stdout.flush()
             with contextlib.suppress(TimeoutError):
