@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 REALM = "exercise:end-to-end"
 
 
+# The node works through the night while other tests draw: on a busy machine it is behind its clock.
+@pytest.mark.timeout(400)
 def test_a_night_rings_is_acknowledged_and_issued(at_home, home):
     folder, _, _ = home
     # In a thread of its own: Playwright keeps a loop running in this one.
@@ -25,7 +27,7 @@ def test_a_night_rings_is_acknowledged_and_issued(at_home, home):
         pool.submit(asyncio.run, control.call_running(folder, "exercise", {"id": "end-to-end", "speed": 110.0, "seed": 5})).result(60)
     page = at_home(f"#/{REALM}/watch")
     page.wait_for_selector("text=EXERCISE")
-    page.wait_for_selector("h1.level:has-text('HIGH')", timeout=90_000)
+    page.wait_for_selector("h1.level:has-text('HIGH')", timeout=240_000)
     article = page.locator("article[data-warning]")
     assert "airborne deployment" in article.inner_text()
     assert "Could be innocent" in article.inner_text()
