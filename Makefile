@@ -12,9 +12,9 @@ setup: $(STAMP) console
 
 $(STAMP): pyproject.toml constraints.txt hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tocsin needs Python 3.11 or newer: make PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	TOCSIN_SKIP_CONSOLE=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	@test -x $(BIN)/python || { echo 'setting up, which takes a minute or two' >&2; $(PYTHON) -m venv $(VENV); }
+	@TOCSIN_SKIP_CONSOLE=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' >&2
+	@touch $@
 
 console: $(STAMP)
 	@$(BIN)/python scripts/build_console.py

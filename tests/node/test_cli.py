@@ -88,6 +88,14 @@ def test_init_with_a_bad_wish_makes_nothing(shell, tmp_path, option, value):
     assert not (tmp_path / "n").exists()
 
 
+@pytest.mark.parametrize("relay", ["http://relay.example", "relay.example:4222", "tls://", "nats://127.0.0.1:4222,ftp://x"])
+def test_a_relay_that_no_node_could_use_is_refused_at_once(shell, tmp_path, relay):
+    code, line = shell.refused("init", tmp_path / "n", "--id", "ASTER", "--name", "A", "--user", "mara", "--relay", relay)
+    assert code == 2
+    assert "tls://relay.example:4222" in line
+    assert not (tmp_path / "n").exists()
+
+
 def test_a_short_password_is_refused(shell, tmp_path):
     ended = shell.run("init", tmp_path / "n", "--id", "ASTER", "--name", "A", "--user", "mara", TOCSIN_PASSWORD="short")
     assert ended.code == 2
@@ -149,6 +157,20 @@ def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(
         found = json.loads(ended.out)
         assert found["observations"] >= (20 if name.startswith(("cut", "typed")) else 0), (name, found)
         assert "Traceback" not in ended.err
+
+
+def test_a_restore_without_the_key_says_which_option_names_it(shell, node, tmp_path):
+    assert shell.run("backup", node, tmp_path / "b").code == 0
+    code, line = shell.refused("restore", tmp_path / "b", tmp_path / "again")
+    assert code == 2
+    assert "--key-file" in line
+    assert shell.run("restore", tmp_path / "b", tmp_path / "again", "--key-file", node / "master.key").code == 0
+
+
+def test_a_test_of_a_partner_says_whether_the_node_or_its_relay_is_missing(shell, node):
+    code, line = shell.refused("partner", "test", node, "NOBODY")
+    assert code == 3
+    assert f"the node in {node} does not run" in line
 
 
 def test_a_wrong_passphrase_opens_nothing(shell, tmp_path):

@@ -10,6 +10,7 @@ import websockets
 
 from tocsin.core import LIVE, Label, ManualClock, Observations, Report, SeededEntropy, body_of
 from tocsin.core.observations import build
+from tocsin.node.http.app import STATIC
 
 from .helpers import PASSWORD, add_person, make, opened, person, serving
 
@@ -289,3 +290,29 @@ def test_a_report_as_said_is_kept_as_said(tmp_path):
             assert body_of(kept.record) == body
 
     run(work, tmp_path)
+
+
+def test_what_does_not_fit_is_named_and_never_quoted(tmp_path):
+    async def work():
+        async with opened(await make(tmp_path / "n")) as node, serving(node) as url, person(url) as mara:
+            said = await mara.post("/session", json={})
+            assert (said.status_code, said.json()["error"]) == (400, "this request does not fit: name is missing")
+            claim = {"grade": "Kestrel", "text": "x", "source": "s", "realm": "live", "classification": "UNCLASSIFIED"}
+            said = await mara.post("/claims", json=claim | {"releasable_to": [], "caveats": []})
+            assert said.status_code == 400
+            assert said.json()["error"].endswith("grade (a letter A to F and a digit 1 to 6, such as B2)")
+            assert "Kestrel" not in said.text
+
+    asyncio.run(work())
+
+
+def test_a_probe_of_an_address_that_is_none_is_told_so_and_a_browser_gets_the_console(tmp_path):
+    async def work():
+        async with opened(await make(tmp_path / "n")) as node, serving(node) as url, person(url) as mara:
+            at = url.replace("/api/v1", "/health")
+            assert (await mara.get(at, headers={"accept": "*/*"})).status_code == 404
+            assert (await mara.get(f"{url}/health", headers={"accept": "*/*"})).json() == {"ok": True}
+            page = await mara.get(at, headers={"accept": "text/html,*/*;q=0.8"})
+            assert page.headers["content-type"].startswith("text/html" if (STATIC / "index.html").is_file() else "application/json")
+
+    asyncio.run(work())

@@ -61,6 +61,22 @@ def test_daily_counts_are_said_from_a_file_with_its_faults_named(shell, node, tm
     assert "week" in line
 
 
+@pytest.mark.parametrize("counts", ["-5\n2026-01-02,NaN", "nan", "1e400", "many"])
+def test_a_file_without_one_count_says_what_a_count_is(shell, node, tmp_path, counts):
+    (tmp_path / "days.csv").write_text(f"date,count\n2026-01-01,{counts}\n")
+    code, line = shell.refused("count", node, tmp_path / "days.csv", *MARA, "--source", "ministry")
+    assert code == 2
+    assert "a number that is not below 0" in line
+
+
+def test_a_report_from_a_file_that_is_not_there_says_so(shell, node, tmp_path):
+    code, line = shell.refused(
+        "share", node, tmp_path / "none.txt", *MARA, "--title", "t", "--source", "s", "--to", "BIRCH", "--classification", "UNCLASSIFIED"
+    )
+    assert code == 2
+    assert "No such file" in line
+
+
 def test_what_was_said_stays_when_the_node_cannot_be_reached(shell, tmp_path):
     asyncio.run(make(tmp_path / "birch", "BIRCH"))
     assert shell.refused("claim", tmp_path / "birch", "x", *MARA, "--source", "s")[0] == 3

@@ -225,6 +225,9 @@ def _check(config: Config) -> None:
         config.relay.serving.check()
     except InputError as error:
         raise BadConfig(f"{FILE}: relay: {error}") from None
+    for address in filter(None, (one.strip() for one in config.relay.url.split(","))):
+        if urlsplit(address).scheme not in {"nats", "tls"} or not urlsplit(address).hostname:
+            raise BadConfig(f"{FILE}: relay.url {address[:60]!r}: write tls://relay.example:4222, or nats://127.0.0.1:4222 on this machine")
     if not config.policy.levels or len(set(config.policy.levels)) != len(config.policy.levels):
         raise BadConfig(f"{FILE}: policy.levels must be named once each, the lowest first")
     if len(names := [feed.name for feed in config.feeds]) != len(set(names)):

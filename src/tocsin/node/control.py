@@ -107,6 +107,16 @@ async def run(node: Node, op: str, args: Json) -> Any:
     return await operation.run(node, given)
 
 
+async def runs(folder: Path) -> bool:
+    """Whether a node in `folder` listens for commands."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket_of(folder))
+    except (OSError, ValueError):
+        return False
+    writer.close()
+    return True
+
+
 async def call_running(folder: Path, op: str, args: Json, *, timeout_s: float = 600) -> Any:
     """Have the running node in `folder` do `op`; raises `NotReachable` if none runs, `Refused` if it says no."""
     try:

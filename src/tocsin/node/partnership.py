@@ -221,7 +221,9 @@ async def exclude_if_agreed(node: Node, name: str) -> bool:
 async def test(node: Node, who: Named) -> Json:
     """Try the whole way to a partner and back: steps up to the first that fails, whose side it is, and one line."""
     if node.exchange is None:
-        raise NotReachable("the node does not run or has no relay: start it with `tocsin up`")
+        raise NotReachable(f"the node in {node.folder} does not run: start it with `tocsin up {node.folder}`")
+    if node.transport is None:
+        raise NodeError("this node has no relay: set relay.url in its node.toml, or let it run one with relay.supervise")
     steps = await node.exchange.test(who.name)
     await node.people.act(OPERATOR, Act.PARTNER_TEST, who.name)
     failed = steps[-1] if not steps[-1].well else None

@@ -38,4 +38,4 @@ def find(folder: Path, ask: bool = True) -> bytes:
         import getpass
 
         return getpass.getpass(f"Passphrase of the node in {folder}: ").encode()
-    raise Denied(f"this node needs its passphrase: set {VARIABLE}")
+    raise Denied(f"this node needs its secret: {FILE} in its folder, or {VARIABLE}")

@@ -16,6 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tocsin.core import NotReachable
+from tocsin.journal import FolderBusy
 
 from . import config as configuration
 from . import control, secrets
@@ -26,6 +27,8 @@ from .rules import Rules
 from .service import Node
 from .system import SystemClock, SystemEntropy, settle
 
+PATIENCE_S, RETRY_S = 10.0, 0.2  # with a command that has the folder for a moment
+
 
 async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str], None]) -> None:
     """Run the node in `folder` until SIGINT or SIGTERM; `ready` is told the console's address."""
@@ -34,7 +37,7 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     configuration.read(folder)
-    node = await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
+    node = await _open(folder)
     try:
         node.on_draft.append(Rules(node).apply)
         async with node.running(), control.listening(node), http(node, port) as url:
@@ -43,6 +46,18 @@ async def serve(folder: Path, *, port: int | None = None, ready: Callable[[str],
             await stop.wait()
     finally:
         await node.close()
+
+
+async def _open(folder: Path) -> Node:
+    """The node, once a command that works in the folder for a moment has ended; raises `FolderBusy` if it is a node that runs there."""
+    for _ in range(int(PATIENCE_S / RETRY_S)):
+        try:
+            return await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
+        except FolderBusy:
+            if await control.runs(folder):
+                raise
+            await asyncio.sleep(RETRY_S)
+    return await Node.open(folder, secrets.find(folder), SystemClock(), SystemEntropy())
 
 
 @contextlib.asynccontextmanager

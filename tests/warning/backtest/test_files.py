@@ -99,7 +99,7 @@ def test_years_of_the_other_calendar_are_said():
         ("date,n\n2024-02-03,1,7\n", "f.csv:2: 3 cells under 2 columns"),
         ('date,n\n2024-02-03,"1\n', "not CSV"),
         ("", "0 columns named 'date': there are none"),
-        ("date,n\n2024-02-03,\n", "no row holds a count"),
+        ("date,n\n2024-02-03,\n", "f.csv:2: no row's 'n' is a count"),
     ],
 )
 def test_what_cannot_be_a_series_is_refused_with_file_and_line(text, says):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tocsin.core import InputError, iso
+from tocsin.core import Denied, InputError, iso
 
 from .calls import call
 from .output import give
@@ -37,7 +37,12 @@ def restore(file: Path, folder: Path, *, key_file: Path | None = None, json: boo
             except OSError as error:
                 raise InputError(f"{key_file}: {error.strerror}") from None
             (beside / secrets.FILE).chmod(0o600)
-        return secrets.find(beside)
+        try:
+            return secrets.find(beside)
+        except Denied:
+            if key_file is not None:
+                raise
+            raise InputError(f"say --key-file PATH, the node's {secrets.FILE}, or set {secrets.VARIABLE}: a backup holds neither") from None
 
     found = restore_file(file, folder, find, SystemEntropy())
     made = {"folder": str(folder), "made": iso(found["made"]), "files": found["files"]}

@@ -244,7 +244,9 @@ def _list(text: str) -> list[str]:
 def _text(file: str) -> str:
     try:
         return sys.stdin.read(MAX_TEXT + 1) if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError):
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
         raise InputError(f"{file} cannot be read as text") from None
 
 

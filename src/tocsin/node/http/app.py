@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
@@ -76,6 +77,10 @@ _STATUS: list[tuple[type[TocsinError], int]] = [
     (NotReachable, 503),
     (InputError, 400),
 ]
+
+
+_MISSING = re.compile(r"required field `(\w{1,40})`")
+_LOOKS = {"grade": "a letter A to F and a digit 1 to 6, such as B2", "realm": "live, or exercise:NAME"}
 
 
 @get("/health", sync_to_thread=False, summary="Whether the node answers")
@@ -177,15 +182,28 @@ def _tocsin_error(_: Request[Any, Any, Any], error: TocsinError) -> Response[dic
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    if error.status_code == 404 and not request.url.path.startswith("/api/") and (STATIC / "index.html").is_file():
+    if error.status_code == 404 and _is_page(request) and (STATIC / "index.html").is_file():
         # Every page of the console has a URL; the console itself knows which.
         return Response((STATIC / "index.html").read_bytes(), media_type=MediaType.HTML)
     # The detail of a client's error may quote what was sent; the field's name is enough to mend it.
     extra = error.extra if isinstance(error.extra, list) else []
-    keys = [str(item.get("key")) for item in extra if isinstance(item, dict) and item.get("key")]
+    keys = [_misfit(item) for item in extra if isinstance(item, dict) and item.get("key")]
     text = {400: "this request does not fit", 404: "there is nothing here by that name", 405: "not by this method", 413: "too large"}
     words = text.get(error.status_code, "this request was refused")
     return _answer(error.status_code, f"{words}: {', '.join(keys)}" if keys else words)
+
+
+def _misfit(item: dict[str, Any]) -> str:
+    """What does not fit, by its name: the field that is missing, or the one that is not as it should be."""
+    if missing := _MISSING.search(str(item.get("message", ""))):
+        return f"{missing[1]} is missing"
+    key = str(item["key"])
+    return f"{key} ({_LOOKS[key]})" if key in _LOOKS else key
+
+
+def _is_page(request: Request[Any, Any, Any]) -> bool:
+    # What a browser goes to; a probe of another program is told that there is nothing.
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
 def _any_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:

@@ -73,7 +73,7 @@ def read_series(data: bytes, file: str, *, date_column: str, count_column: str, 
         found[day] = value
         order.append(day)
     if not found:
-        raise BadSeries(file, 1, f"no row holds a count in {count_column!r}")
+        raise BadSeries(file, 2, f"no row's {count_column!r} is a count: a number that is not below 0")
     days = np.array(sorted(found), np.int64)
     series = Series(name, days, np.array([found[day] for day in days.tolist()], np.float64), label, file)
     missing = int(days[-1] - days[0]) + 1 - len(days)
