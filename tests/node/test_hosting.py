@@ -1,5 +1,7 @@
 """The relay that a node runs, and what ends by time alone after a rotation: log-ins, and the keys of before."""
 
+import socket
+
 import pytest
 
 from tests.node.helpers import make, opened
@@ -48,9 +50,22 @@ async def test_the_keys_of_before_a_rotation_are_forgotten_on_disk_too_when_thei
         assert node.keys.kems() == [node.keys.kem]
 
 
+async def make_host(folder):
+    """A node that runs a relay, on a port that is free."""
+    await make(folder, relay_here=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    toml = folder / "node.toml"
+    text = toml.read_text()
+    assert "port = 4222" in text
+    toml.write_text(text.replace("port = 4222", f"port = {port}"))
+    return folder
+
+
 async def test_an_old_log_in_is_let_in_during_the_grace_and_not_afterwards(tmp_path, clock):
     async with (
-        opened(await make(tmp_path / "aster", "ASTER", relay_here=True), clock) as a,
+        opened(await make_host(tmp_path / "aster"), clock) as a,
         opened(await make(tmp_path / "birch", "BIRCH"), clock) as b,
     ):
         await introduce(a, b)
