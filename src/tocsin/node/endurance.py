@@ -26,7 +26,7 @@ from . import operations, partnership, secrets
 from .founding import Wishes, found
 from .measuring import cpu_of, memory_mb
 from .service import Node
-from .system import SystemClock, SystemEntropy, settle
+from .system import SystemClock, SystemEntropy, give_back_memory, settle
 
 Json = dict[str, Any]
 SAYS, HEARS = "SAYS", "HEARS"
@@ -58,6 +58,7 @@ def measure(folder: Path, records: int, simulated_s: int) -> Json:
     Before the way begins, a fiftieth as many records and half as long a time of traffic fill caches and the detectors' windows.
     `flat`: no tenth's memory is more than 10 % off the first's. With it the CPU that a record costs both nodes at the half and at the end.
     """
+    give_back_memory()  # as a node does when it comes up
     return asyncio.run(_measure(folder, records, simulated_s))
 
 
@@ -241,4 +242,5 @@ async def hear(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    give_back_memory()
     asyncio.run(hear(Path(sys.argv[1])))

@@ -62,14 +62,16 @@ def bench(
         return
     if name == "all":
         # A small trial of warnings still takes minutes: it has a test of its own.
-        found = {each: _alone(each, seed, small=small) for each in (*BENCHES, *(() if small else ("warning",)))}
-        out.write_text(figures.page(found, small=small))
+        found: dict[str, Json] = {}
+        for each in (*BENCHES, *(() if small else ("warning",))):
+            found[each] = _alone(each, seed, small=small)
+            out.write_text(figures.page(found, small=small))  # after each: what was measured stays if the next one fails
         give(found, json=json, text=f"{out} is written")
         return
     if name not in BENCHES:
         raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
-    found = BENCHES[name](small)
-    give({**figures.machine(), **found, name: found}, json=True)
+    one = BENCHES[name](small)
+    give({**figures.machine(), **one, name: one}, json=True)
 
 
 def _alone(name: str, seed: str, *, small: bool) -> Json:

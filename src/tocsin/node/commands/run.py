@@ -22,10 +22,12 @@ def up(folder: Path, *, port: int | None = None) -> None:
         Where the console listens, in place of what node.toml says; 0 takes a free port.
     """
     from tocsin.node.serving import serve
+    from tocsin.node.system import give_back_memory
 
     if port is not None and not 0 <= port <= 65535:
         raise InputError(f"--port {port}: a port is 0 to 65535")
     log_to_stderr()
+    give_back_memory()
     asyncio.run(serve(folder, port=port, ready=say_ready))
 
 
