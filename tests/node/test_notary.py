@@ -277,7 +277,8 @@ def test_a_node_is_backed_up_and_restored_by_the_command_line(tmp_path, capsys):
     assert (code, json.loads(out)["bytes"]) == (0, file.stat().st_size)
     assert run(capsys, "backup", folder, file)[0] == 2, "nothing is written over"
     code, _, err = run(capsys, "restore", file, again)
-    assert (code, again.exists()) == (1, False), err
+    assert (code, again.exists()) == (2, False), err
+    assert "--key-file" in err
     code, out, _ = run(capsys, "restore", file, again, "--key-file", folder / "master.key", "--json")
     assert code == 0
     assert json.loads(out)["folder"] == str(again)

@@ -44,6 +44,8 @@ MAY_REACH = {
     "operations.py": "the operator, who owns the folder and its key",
     "partnership.py": "the operator and the node's own card",
     "measuring.py": "a bench on a node of its own",
+    "stored.py": "a bench on journals of its own",
+    "traffic.py": "observations on their way in, and out to the partners whom the exchange lets have them",
     "metrics.py": "counts of the journal's writer, for readers of everything alone",
     "founding.py": "a node that nobody uses yet",
     "checkup.py": "the operator",

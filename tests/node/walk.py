@@ -112,6 +112,7 @@ async def keep(
     """Keep a record as if it had been said here, or come from `origin`; its id is `seed`'s."""
     times = {"protocol_time": node.clock.now(), "realm_time": node.clock.now()}
     record = make(body, realm=realm, origin=origin, author=author, label=of, entropy=SeededEntropy(seed), refs=tuple(refs), **times)
+    record = msgspec.structs.replace(record, id=_made(seed, record.kind))
     (kept,) = await node.journal.keep([Entry(encode(record), record)])
     await node.on_records([kept])
     return record

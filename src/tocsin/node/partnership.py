@@ -221,7 +221,7 @@ async def exclude_if_agreed(node: Node, name: str) -> bool:
 async def test(node: Node, who: Named) -> Json:
     """Try the whole way to a partner and back: steps up to the first that fails, whose side it is, and one line."""
     if node.exchange is None:
-        raise NotReachable(f"the node in {node.folder} does not run: start it with `tocsin up {node.folder}`")
+        raise NotReachable("this node does not run, so there is nobody to try it: start it with `tocsin up FOLDER`")
     if node.transport is None:
         raise NodeError("this node has no relay: set relay.url in its node.toml, or let it run one with relay.supervise")
     steps = await node.exchange.test(who.name)
