@@ -145,8 +145,8 @@ async def settled(nodes: dict[str, Node]) -> None:
     for _ in range(2000):
         exchanges = [node.exchange for node in nodes.values() if node.exchange is not None]
         if all(link.behind_in == link.behind_out == 0 for exchange in exchanges for link in exchange.links()):
-            sent = nodes["ASTER"].shared
-            if all(nodes[name].received == sent for name in ("BIRCH", "CEDAR")):
+            sent = nodes["ASTER"].traffic.shared
+            if all(nodes[name].traffic.received == sent for name in ("BIRCH", "CEDAR")):
                 return
         await asyncio.sleep(0.005)
     raise AssertionError("the exchange did not come to rest")
