@@ -1,12 +1,13 @@
 """The machine's own clock, randomness and memory."""
 
+import asyncio
 import gc
 import subprocess
 import sys
 
 import pytest
 
-from tocsin.node.system import SystemClock, SystemEntropy, give_back_memory, settle
+from tocsin.node.system import SystemClock, SystemEntropy, give_back_memory, settle, trim_memory
 
 
 def test_the_clock_never_goes_backwards(monkeypatch):
@@ -50,9 +51,48 @@ def test_freed_blocks_go_back_to_the_system():
     assert float(ended.stdout) > 80
 
 
+HOLES = """
+import asyncio, sys
+from tocsin.node.measuring import memory_mb
+from tocsin.node.system import give_back_memory, trim_memory
+give_back_memory()
+blocks = [b"x" * (3000 + n % 100) for n in range(40_000)]
+blocks = blocks[::50]
+full = memory_mb()
+
+async def until_it_falls():
+    task = asyncio.create_task(trim_memory(0.01))
+    while memory_mb() > full - 60:
+        await asyncio.sleep(0.01)
+    task.cancel()
+
+asyncio.run(asyncio.wait_for(until_it_falls(), 60))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_pages_between_blocks_in_use_go_back_in_time():
+    subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
+
+
+POOL = """
+import pyarrow
+from tocsin.node.system import give_back_memory
+give_back_memory()
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_arrow_keeps_no_pool_of_its_own():
+    ended = subprocess.run([sys.executable, "-c", POOL], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["system"]
+
+
 def test_where_the_c_library_has_no_such_thing_nothing_happens(monkeypatch):
     def none(_name):
         raise OSError
 
     monkeypatch.setattr("ctypes.CDLL", none)
     give_back_memory()
+    asyncio.run(trim_memory())

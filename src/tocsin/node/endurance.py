@@ -13,7 +13,8 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -37,6 +38,7 @@ AHEAD_RECORDS = 2_000  # said and not yet heard of as kept
 AHEAD_ROWS = 40_000
 FLAT = 0.10
 REPORT_S = 0.02
+SAMPLE_S = 0.05
 PATIENCE_S = 300.0
 
 
@@ -53,10 +55,11 @@ class Came(msgspec.Struct, frozen=True):
 
 
 def measure(folder: Path, records: int, simulated_s: int) -> Json:
-    """What `tocsin bench memory` gives: resident memory of both nodes at 10 %, 50 % and 100 % of the way, and at every tenth.
+    """What `tocsin bench memory` gives: resident memory of both nodes over the first, fifth and last tenth of the way, and at every tenth.
 
-    Before the way begins, a fiftieth as many records and half as long a time of traffic fill caches and the detectors' windows.
-    `flat`: no tenth's memory is more than 10 % off the first's. With it the CPU that a record costs both nodes at the half and at the end.
+    A tenth's figure is the median of what was held at twenty moments a second; `peak_mb` the most at any of them. Before the way begins,
+    a fiftieth as many records and half as long a time of traffic fill caches and the detectors' windows (`warm`, the last moment of that).
+    `flat`: no tenth is more than 10 % off the first. With it the CPU that a record costs both nodes at the half and at the end.
     """
     give_back_memory()  # as a node does when it comes up
     return asyncio.run(_measure(folder, records, simulated_s))
@@ -71,24 +74,26 @@ async def _measure(folder: Path, records: int, simulated_s: int) -> Json:
             settle()
             began = clock.now()
             way = _Way(node, hearer)
-            warm = await way.go(records // 50, simulated_s // 2)
+            await way.go(records // 50, simulated_s // 2)
+            warm = memory_mb(), hearer.came.memory_mb
             steps = [await way.go(records // STEPS, simulated_s // STEPS) for _ in range(STEPS)]
             took_s = (clock.now() - began) / 1e6
             last = hearer.came
     finally:
         await relay.stop()
-    says, hears = [one[0] for one in steps], [one[1] for one in steps]
+    says, hears = [one.says_mb for one in steps], [one.hears_mb for one in steps]
     return {
         "records": records // STEPS * STEPS,
         "simulated_s": simulated_s // STEPS * STEPS,
         "took_s": round(took_s),
         "sender_mb": {"warm": warm[0], **_three(says)},
         "recipient_mb": {"warm": warm[1], **_three(hears)},
+        "peak_mb": {"sender": max(one.says_peak for one in steps), "recipient": max(one.hears_peak for one in steps)},
         "off_percent": {"sender": round(_off(says) * 100, 1), "recipient": round(_off(hears) * 100, 1)},
         "flat": max(_off(says), _off(hears)) <= FLAT,
         "tenths_mb": {"sender": str(says), "recipient": str(hears)},
-        "cpu_ms_per_record_half": round(steps[STEPS // 2 - 1][2], 2),
-        "cpu_ms_per_record_last": round(steps[-1][2], 2),
+        "cpu_ms_per_record_half": round(steps[STEPS // 2 - 1].cpu_ms, 2),
+        "cpu_ms_per_record_last": round(steps[-1].cpu_ms, 2),
         "lost": last.lost,
         "doubled": last.doubled,
         "gaps": last.gaps,
@@ -105,6 +110,16 @@ def _off(figures: Sequence[float]) -> float:
     return max(abs(one - figures[0]) for one in figures) / figures[0] if figures[0] else 0.0
 
 
+class _Step(NamedTuple):
+    """What a part of the way took: memory of both nodes, median and most (MB), and the CPU of a record (ms)."""
+
+    says_mb: float
+    hears_mb: float
+    says_peak: float
+    hears_peak: float
+    cpu_ms: float
+
+
 class _Way:
     """The way that both nodes go: what was said and observed so far."""
 
@@ -114,8 +129,23 @@ class _Way:
         self._sky, self._zero = parts.Sky(self._label), node.clock.now()
         self._said = self._seconds = 0
 
-    async def go(self, records: int, seconds: int) -> tuple[float, float, float]:
-        """Say so many records, and then take in so many seconds of traffic: memory of both nodes (MB) then, and CPU of a record (ms)."""
+    async def go(self, records: int, seconds: int) -> _Step:
+        """Say so many records, and then take in so many seconds of traffic."""
+        held: list[tuple[float, float]] = []
+        watching = asyncio.create_task(self._watch(held))
+        try:
+            cpu_ms = await self._go(records, seconds)
+        finally:
+            watching.cancel()
+        says, hears = zip(*held, (memory_mb(), self._hearer.came.memory_mb), strict=True)
+        return _Step(round(median(says), 1), round(median(hears), 1), max(says), max(hears), cpu_ms)
+
+    async def _watch(self, held: list[tuple[float, float]]) -> None:
+        while True:
+            held.append((memory_mb(), self._hearer.came.memory_mb))
+            await asyncio.sleep(SAMPLE_S)
+
+    async def _go(self, records: int, seconds: int) -> float:
         node, hearer, first = self._node, self._hearer, self._said
         cpu = cpu_of("self") + cpu_of(hearer.pid)
 
@@ -132,7 +162,7 @@ class _Way:
             await node.traffic.take_in(self._sky.take(ROWS, self._zero + self._seconds * 1_000_000))
             self._seconds += 1
             await hearer.until(rows=self._seconds * ROWS - AHEAD_ROWS)
-        return memory_mb(), hearer.came.memory_mb, cpu / max(records, 1) * 1000
+        return cpu / max(records, 1) * 1000
 
 
 # --- the two nodes ------------------------------------------------------------------------------------------------

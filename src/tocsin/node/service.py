@@ -53,6 +53,7 @@ from .readers import SYSTEM, Reader
 from .recollection import Recollection
 from .register import Register
 from .revocations import Revocations
+from .system import trim_memory
 from .topics import load_topics
 from .traffic import Traffic
 from .worlds import DemoClock, FollowClock, SaidIn, Sight, World
@@ -153,6 +154,7 @@ class Node:
                 tasks.create_task(self._look(), name="detectors"),
                 tasks.create_task(self._sweep(), name="sweep"),
                 tasks.create_task(self.notary.run(), name="notary"),
+                tasks.create_task(trim_memory(), name="memory"),
             ]
             self.spawn(self._resume(), "approvals")
             for feed in self.config.feeds:
