@@ -210,6 +210,16 @@ def test_people_and_machines_are_handled_from_the_shell(shell, node):
     assert listed["owner"] == "dee"
     assert said("receiver", "add", node, "harbour", "--kind", "mail", "--address", "desk@harbour.example")["partner"] == "ASTER"
     assert [one["name"] for one in said("receiver", "list", node)] == ["harbour"]
+    feed = said("receiver", "add", node, "town hall", "--kind", "feed", "--days", "7")
+    renewed = said("receiver", "token", node, "town hall", "--days", "9")
+    assert feed["token"].startswith(f"tocsin_told_{feed['prefix']}_") != renewed["token"].startswith(f"tocsin_told_{feed['prefix']}_")
+    assert renewed["expires"] > feed["expires"]
+    assert [(one["name"], one["told"], "token" in one) for one in said("receiver", "list", node)] == [
+        ("harbour", False, False),
+        ("town hall", True, False),
+    ]
+    code, text = shell.refused("receiver", "token", node, "harbour")
+    assert (code, "only a feed has a token" in text) == (2, True)
     assert said("receiver", "remove", node, "harbour") == {"removed": "harbour"}
     assert said("user", "remove", node, "dee") == {"removed": "dee"}
     assert said("client", "list", node) == []

@@ -55,6 +55,7 @@ def walked(template: Path, folder: Path, *names: str) -> tuple[list[Answer], lis
     async def work() -> tuple[list[Answer], list[Answer]]:
         async with twin(template, folder, early=all_that_come("early"), middle=all_that_come("middle")) as one:
             mine = await one.walk("mara", reading=True)
+            mine += await one.walk("receiver:top", whole=False, reading=True, all_of="/told")
             return await wander(one), mine
 
     return asyncio.run(work())
@@ -138,10 +139,10 @@ def test_who_may_read_the_canary_does_see_it(template: Path, without: tuple[list
 SEEN_AT = {
     ("the first record of all", "a warning"): {
         "/reports", "/journal", "/search", "/metrics", "/warnings",
-        f"/warnings/{NAMES['canary-warning']}", f"/warnings/{NAMES['canary-warning']}/cap",
+        f"/warnings/{NAMES['canary-warning']}", f"/warnings/{NAMES['canary-warning']}/cap", "/told",
     },
     ("a line of the watch log",): {"/log", "/journal", "/search", "/metrics"},
-    ("what a person says in a session",): {"/reports", "/log", "/journal"},
+    ("what a person says in a session",): {"/reports", "/log", "/journal", "/told"},
 }  # fmt: skip
 """Canaries, and where one who may read them sees a difference; a route that shows records belongs here too."""
 

@@ -59,6 +59,7 @@ MAY_REACH = {
     "ledger.py": "the ids of what this node said, each asked of the filter, and who signed a receipt",
     "hosting.py": "this node's own log-in at the relay that it runs",
     "told.py": "what partners signed of a record that the operator names, or the filter gave",
+    "telling.py": "what receivers are told, each of it asked of both keys with the action `tell`",
     "tearing.py": "what two persons approved, which is the node's to do",
 }
 """Modules of the node that may name the journal and what lies beside it, and why; every other goes through `Filtered`."""

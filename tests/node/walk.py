@@ -63,7 +63,7 @@ def _made(seed: str, kind: str) -> str:
 NAMES: dict[str, str] = {
     "exercise": OPEN, "hidden-exercise": HIDDEN, "replay": REPLAY, "report": _made("report", "report"),
     "warning": _made("warning", "warning"), "own-warning": _made("own", "warning"), "rule": _made("rule", "rule"),
-    "warning-record": _made("warning record", "warning"),
+    "warning-record": _made("warning record", "warning"), "drill-warning": _made("drill warning", "warning"),
     "unknown-report": _made("?", "report"), "unknown-warning": _made("?", "warning"), "unknown-rule": _made("?", "rule"),
     **{f"canary-{kind}": _made("canary", kind) for kind in KINDS},
 }  # fmt: skip
@@ -131,6 +131,9 @@ async def founded(folder: Path) -> Path:
         for name, roles, level in (("low", ALL, 1), ("plain", ALL, 2), *((f"low-{role}", [role], 1) for role in ALL)):
             clearance = Clearance("tocsin-levels", "ASTER", level, frozenset())
             await node.people.add_user(name, helpers.PASSWORD, roles, clearance)
+        for name, caveats, level in (("desk", (), 1), ("top", ("KITE",), 2)):
+            clearance = Clearance("tocsin-levels", "ASTER", level, frozenset(caveats))
+            await node.people.receivers.add(name, "feed", "", clearance, by="operator")
     finally:
         await node.close()
     return folder
@@ -225,17 +228,23 @@ class Twin:
         await self.node.traffic.take_in(flights(self.node, of, realm, count, seconds))
 
     async def log_in(self, name: str) -> httpx2.AsyncClient:
-        """A client of that person, logged in."""
+        """A client of that person, logged in; of a receiver (`receiver:NAME`) with its token."""
         transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        client = httpx2.AsyncClient(transport=transport, base_url="http://node/api/v1", timeout=20)
+        client = self.clients[name] = httpx2.AsyncClient(transport=transport, base_url="http://node/api/v1", timeout=20)
+        if name.startswith("receiver:"):
+            _, token = await self.node.people.receivers.renew(name.partition(":")[2], by="operator")
+            client.headers["authorization"] = f"Bearer {token}"
+            return client
         answer = await client.post("/session", json={"name": name, "password": helpers.PASSWORD})
         assert answer.status_code == 200, answer.text
         client.headers["x-tocsin-csrf"] = answer.json()["csrf"]
-        self.clients[name] = client
         return client
 
-    async def walk(self, name: str, *, whole: bool = True, reading: bool = False) -> list[Answer]:
-        """Every answer to every request of the table, for one reader. `reading`: those alone that change nothing."""
+    async def walk(self, name: str, *, whole: bool = True, reading: bool = False, all_of: str = "") -> list[Answer]:
+        """Every answer to every request of the table, for one reader. `reading`: those alone that change nothing.
+
+        `all_of`: where in each route's path its every request is asked, also of who else asks one of each route.
+        """
         client = self.clients.get(name) or await self.log_in(name)
         found: list[Answer] = []
         table = sorted(walk_requests.REQUESTS, key=lambda r: (r in walk_requests.LAST, r.split()[0] != "GET", r))
@@ -244,7 +253,8 @@ class Twin:
             if reading and (method != "GET"):
                 continue
             asks = list(walk_requests.unfolded(walk_requests.REQUESTS[route]))
-            found += [await self._ask(client, name, method, path, one) for one in (asks if whole else asks[:1])]
+            every = whole or (bool(all_of) and path.startswith(all_of))
+            found += [await self._ask(client, name, method, path, one) for one in (asks if every else asks[:1])]
         if not reading:
             found += [await self._ask(client, name, "GET", f"http://node{path}", ask()) for path in walk_requests.OUTSIDE]
         return found
@@ -325,6 +335,7 @@ async def wander(one: Twin) -> list[Answer]:
     found += await one.walk("low")
     for role in ALL:
         found += await one.walk(f"low-{role}", whole=False)
+    found += await one.walk("receiver:desk", whole=False, all_of="/told")
     # Last, because what plain may read plain also acts on: the random ids of all proposals come out of one stream.
     found += await one.walk("plain")
     await one.settle()

@@ -108,6 +108,10 @@ REQUESTS: dict[str, Ask] = {
         json={"name": ("desk", ""), "kind": ("mail", "x"), "address": ("desk@example.org", "x"), "partner": ("", "CEDAR", "NOBODY")}
     ),
     "DELETE /receivers/{name}": ask(name=STRANGERS),
+    "POST /receivers/{name}/token": ask(name=STRANGERS, json={"days": (1, 0, "x")}),
+    "GET /receivers/{name}/told": ask(name=("desk", "top", *STRANGERS)),
+    "GET /told": ask(query={"realm": REALMS, "after": (None, *RECORDS), "limit": (None, *NUMBERS)}),
+    "GET /told/{record}/cap": ask(record=("{drill-warning}", *RECORDS, *BAD[1:])),
     "GET /approvals": ask(),
     "POST /approvals/{proposal}/approve": ask(proposal=("x", "{canary-report}", *BAD[1:]), json={"digest": ("0" * 64, "")}),
     "POST /approvals/{proposal}/withdraw": ask(proposal=("x", "{canary-report}", *BAD[1:])),

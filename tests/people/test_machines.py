@@ -160,8 +160,8 @@ async def test_invitations_are_withdrawn_and_end_with_who_gave_them(people):
 
 
 async def test_receivers_are_kept_with_their_address_sealed(people, journal):
-    made = await people.receivers.add("Harbour desk", "mail", "desk@harbour.example", LOW, by="root")
-    assert people.receivers.every() == [made]
+    made, token = await people.receivers.add("Harbour desk", "mail", "desk@harbour.example", LOW, by="root")
+    assert (people.receivers.every(), token) == ([made], "")
     (row,) = journal.read_rows(select(receivers))
     assert b"harbour.example" not in row.address
     with pytest.raises(UserExists):
@@ -169,6 +169,52 @@ async def test_receivers_are_kept_with_their_address_sealed(people, journal):
     await people.receivers.remove("HARBOUR DESK", by="root")
     with pytest.raises(NoSuchReceiver):
         await people.receivers.remove("Harbour desk", by="root")
+
+
+async def test_a_feeds_token_is_stored_as_a_digest_and_ends_with_its_time_and_its_successor(people, journal, clock, tmp_path):
+    made, token = await people.receivers.add("desk", "feed", "", LOW, lasts=HOUR, by="root")
+    assert token.startswith(f"tocsin_told_{made.prefix}_")
+    assert people.receivers.by_token(token) == made._replace(used_at=START)
+    assert people.clients.by_token(token) is None, "it is no machine client's"
+    for file in (tmp_path / "node").iterdir():
+        assert token.encode() not in file.read_bytes()
+    clock.move_to(START + HOUR - 1)
+    assert people.receivers.by_token(token) is not None
+    clock.move_to(START + HOUR)
+    assert people.receivers.by_token(token) is None
+    renewed, new = await people.receivers.renew("DESK", lasts=HOUR, by="root")
+    assert (renewed.name, renewed.added_at, renewed.expires) == ("desk", START, START + 2 * HOUR)
+    assert people.receivers.by_token(new).name == "desk"
+    assert people.receivers.by_token(token) is None
+    await people.receivers.remove("desk", by="root")
+    assert people.receivers.by_token(new) is None
+    assert [done.act for done in people.acts(act="receiver")] == [Act.RECEIVER_ADD, Act.RECEIVER_RENEW, Act.RECEIVER_REMOVE]
+
+
+async def test_only_a_feed_has_a_token_and_for_a_year_at_most(people):
+    await people.receivers.add("desk", "mail", "desk@harbour.example", LOW, by="root")
+    with pytest.raises(BadUser, match="only a feed"):
+        await people.receivers.renew("desk", by="root")
+    with pytest.raises(NoSuchReceiver):
+        await people.receivers.renew("nobody", by="root")
+    for lasts in (0, -1, 367 * DAY):
+        with pytest.raises(BadUser, match="a year"):
+            await people.receivers.add("feed", "feed", "", LOW, lasts=lasts, by="root")
+
+
+async def test_wrong_tokens_of_a_receiver_wait_are_written_down_and_lock_nobody_out(people, clock):
+    _, token = await people.receivers.add("desk", "feed", "", LOW, by="root")
+    with pytest.raises(TooManyAttempts):
+        for _ in range(10):
+            assert people.receivers.by_token(token[:-2] + "xx") is None
+    assert people.receivers.by_token(token).used_at == START
+    await people.tend()
+    (refused,) = people.acts(act=[Act.RECEIVER_REFUSE])
+    assert (refused.who, refused.what) == ("receiver:desk", "6 wrong tokens")
+    assert people.receivers.every()[0].used_at == START
+    clock.move_to(START + HOUR)
+    assert people.receivers.by_token("x") is None
+    assert people.receivers.by_token("\ud800") is None
 
 
 @pytest.mark.parametrize(

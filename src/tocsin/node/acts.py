@@ -12,7 +12,6 @@ from tocsin.core import (
     Acknowledgement,
     BadLabel,
     Claim,
-    Clearance,
     Count,
     InputError,
     Label,
@@ -204,10 +203,9 @@ class Acts:
         community = self._node.gate.community
         return sorted({*self._node.config.own.terms, *(community.policy.terms if community is not None else ())})
 
-    def preview(self, realm: Realm, label: Label, readers: Iterable[Clearance] | None = None) -> tuple[Decision, ...]:
-        """What release would decide about `label`, partner by partner, or for other `readers`."""
-        wanted = self._node.book.clearances() if readers is None else list(readers)
-        return self._node.gate.explain(label, realm, wanted, matter=Matter("report")).decisions
+    def preview(self, realm: Realm, label: Label) -> tuple[Decision, ...]:
+        """What release would decide about `label`, partner by partner."""
+        return self._node.gate.explain(label, realm, self._node.book.clearances(), matter=Matter("report")).decisions
 
     def _now(self, reader: Reader, realm: Realm) -> int:
         return self._node.world(realm).time(reader.view)

@@ -97,7 +97,8 @@ def log_key(node: Node, record: str) -> str:
 async def who_was_told(node: Node, of: Told) -> Any:
     """What became of a record towards every partner, what each signed of it and whether that holds, and who answered it."""
     record, said = of.record, node.journal.get(of.record)
-    if not (rows := store.ledger(node.journal, record)) and said is None:
+    rows, receivers = store.ledger(node.journal, record), node.telling.told(record)
+    if not rows and not receivers and said is None:
         raise NotFound
     answers: dict[str, list[dict[str, Any]]] = {}
     for realm in node.journal.realms():
@@ -122,7 +123,14 @@ async def who_was_told(node: Node, of: Told) -> Any:
     ]
     if of.ask:
         await told.ask(node, said, found)
-    return found
+    return found + [_fetched(one) for one in receivers]
+
+
+def _fetched(one: dict[str, Any]) -> dict[str, Any]:
+    none = told.NONE | {"says": "a receiver without a node signs nothing"}
+    state, at = ("told", one["at"]) if one["recalled_at"] is None else ("told of its recall", one["recalled_at"])
+    row = {"partner": f"receiver:{one['receiver']}", "state": state, "at": iso(at), "answers": [], "delivery": none, "reading": none}
+    return row | {"reason": f"It fetched this at {iso(one['at'])}, as one of {one['partner']}."}
 
 
 def _verified(node: Node, kept: Kept) -> bool:

@@ -72,6 +72,7 @@ for parent, name, where, words in (
     (client, "list", "clients:list_", "Every machine client."),
     (client, "remove", "clients:remove", "Remove a machine client."),
     (receiver, "add", "clients:add_receiver", "Add somebody who is told things and has no node."),
+    (receiver, "token", "clients:renew_token", "Give a feed another token, shown this once."),
     (receiver, "list", "clients:list_receivers", "Every receiver."),
     (receiver, "remove", "clients:remove_receiver", "Remove a receiver."),
     (partner, "card", "partners:card", "Print this node's own card."),

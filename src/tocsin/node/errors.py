@@ -5,6 +5,7 @@ NodeError
     NotANode        the folder holds no node
     AlreadyANode    the folder holds one already
     Conflict        the state things are in does not allow it
+TooOften            a receiver asks more often than it may
 NotAllowed          a reader lacks the role
 NotFound            there is nothing by that name for this reader
 """
@@ -43,6 +44,14 @@ class NotAllowed(Denied):
 
     def __init__(self, role: str) -> None:
         super().__init__(f"this needs the role {role}")
+
+
+class TooOften(Denied):
+    """Raised if somebody asks more often than they may. `wait_s`: seconds until the next request is answered."""
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"too many requests: ask again in {wait_s} s")
 
 
 class NotFound(Denied):

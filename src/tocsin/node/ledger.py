@@ -21,7 +21,7 @@ from tocsin.core import (
 )
 from tocsin.exchange import LedgerRow, said_ids
 from tocsin.journal import Kept
-from tocsin.people import Act
+from tocsin.people import Act, Receiver
 
 from .errors import Conflict, NotFound
 from .filtered import Filtered
@@ -97,7 +97,8 @@ class Ledger:
         row: Json = {"record": record.id, "kind": record.kind, "realm": record.realm, "author": record.author}
         row |= {"title": headline(record), "protocol_time": record.protocol_time, "banner": node.gate.banner(node.gate.label_of(record))}
         fates = node.exchange.ledger(record.id) if node.exchange is not None else []
-        return row | {"recalled": recalled(shown, record), "partners": [self._fate(fate) for fate in fates]}
+        row |= {"recalled": recalled(shown, record), "partners": [self._fate(fate) for fate in fates]}
+        return row | {"receivers": node.telling.told(record.id)}
 
     def _fate(self, fate: LedgerRow) -> Json:
         partner = self._node.book.get(fate.partner)
@@ -119,3 +120,14 @@ def headline(record: Record) -> str:
         if found := getattr(body, name, ""):
             return str(found).strip().splitlines()[0][:200]
     return ""
+
+
+def told_rows(node: Node, reader: Reader, receiver: Receiver) -> list[Json]:
+    """What `receiver` was told and when, as far as `reader` may read it, the newest first."""
+    shown = Filtered(node, reader)
+    rows = ((one, shown.find(one.record)) for one in reversed(node.people.tellings.to(receiver)))
+    return [
+        {"record": one.record, "kind": kept.record.kind, "realm": kept.record.realm, "at": one.at, "recalled": one.cursor != one.record}
+        for one, kept in rows
+        if kept is not None
+    ]

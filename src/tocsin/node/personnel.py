@@ -10,6 +10,7 @@ import msgspec
 from tocsin.core import Clearance
 from tocsin.core.times import DAY
 from tocsin.people import Act, Client, Invitation, Proposal, Receiver, Role, User
+from tocsin.people.receivers import FEED
 
 from .errors import NodeError
 from .partnership import OPERATOR, Named, Nothing
@@ -78,7 +79,7 @@ class NewClient(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewReceiver(msgspec.Struct, forbid_unknown_fields=True):
-    """A receiver: `kind` is mail, feed or webhook; `partner` is whose they count as, the node's own if empty."""
+    """A receiver: `kind` is mail, feed or webhook; `partner`: whose they count as, the node's own if empty. A feed's token lasts `days`."""
 
     name: Name
     kind: Short
@@ -86,6 +87,14 @@ class NewReceiver(msgspec.Struct, forbid_unknown_fields=True):
     clearance: Short = ""
     caveats: Shorts = []
     partner: Short = ""
+    days: Annotated[float, msgspec.Meta(gt=0, le=366)] = 90
+
+
+class NewToken(msgspec.Struct, forbid_unknown_fields=True):
+    """A receiver whose token is renewed, and for how long."""
+
+    name: Name
+    days: Annotated[float, msgspec.Meta(gt=0, le=366)] = 90
 
 
 def clearance_of(node: Node, level: str, caveats: list[str], partner: str = "") -> Clearance:
@@ -209,9 +218,16 @@ async def remove_client(node: Node, who: Named, by: str = OPERATOR) -> Json:
 
 
 async def add_receiver(node: Node, new: NewReceiver, by: str = OPERATOR) -> Json:
-    """Add a receiver."""
-    clearance = clearance_of(node, new.clearance, new.caveats, new.partner)
-    return receiver_row(node, await node.people.receivers.add(new.name, new.kind, new.address, clearance, by=by))
+    """Add a receiver; a feed's token is shown this once."""
+    clearance, lasts = clearance_of(node, new.clearance, new.caveats, new.partner), round(new.days * DAY)
+    made, token = await node.people.receivers.add(new.name, new.kind, new.address, clearance, lasts=lasts, by=by)
+    return {**receiver_row(node, made), **({"token": token} if token else {})}
+
+
+async def renew_token(node: Node, of: NewToken, by: str = OPERATOR) -> Json:
+    """A feed's new token, shown this once; the old one ends."""
+    made, token = await node.people.receivers.renew(of.name, lasts=round(of.days * DAY), by=by)
+    return {**receiver_row(node, made), "token": token}
 
 
 async def list_receivers(node: Node, _: Nothing) -> list[Json]:
@@ -247,8 +263,9 @@ def client_row(node: Node, one: Client) -> Json:
 def receiver_row(node: Node, one: Receiver) -> Json:
     """A receiver as lists show it."""
     level = node.config.policy.levels[one.clearance.classification]
-    told = {"name": one.name, "kind": one.kind, "address": one.address, "partner": one.clearance.partner}
-    return {**told, "clearance": level, "caveats": sorted(one.clearance.caveats), "added_by": one.added_by, "added_at": one.added_at}
+    told: Json = {"name": one.name, "kind": one.kind, "address": one.address, "partner": one.clearance.partner}
+    told |= {"clearance": level, "caveats": sorted(one.clearance.caveats), "added_by": one.added_by, "added_at": one.added_at}
+    return {**told, "told": one.kind == FEED, "prefix": one.prefix, "expires": one.expires, "used_at": one.used_at}
 
 
 def proposal_row(one: Proposal) -> Json:
@@ -278,6 +295,7 @@ OPERATIONS: dict[str, tuple[type[msgspec.Struct], Callable[[Node, Any], Awaitabl
     "client.list": (Nothing, list_clients, None),
     "client.remove": (Named, remove_client, Act.CLIENT_REMOVE),
     "receiver.add": (NewReceiver, add_receiver, Act.RECEIVER_ADD),
+    "receiver.token": (NewToken, renew_token, Act.RECEIVER_RENEW),
     "receiver.list": (Nothing, list_receivers, None),
     "receiver.remove": (Named, remove_receiver, Act.RECEIVER_REMOVE),
 }

@@ -166,7 +166,8 @@ class Seconding:
         # Before the body goes: who had it is told while it is known who.
         node = self._node
         holders = node.exchange_or_idle().holders(record.id)
-        if record.origin != node.config.id or not holders or realms.is_replay(record.realm):
+        told = holders or node.telling.told(record.id)
+        if record.origin != node.config.id or not told or realms.is_replay(record.realm):
             return
         label = Label(record.label.policy, 0, frozenset({node.config.id}), frozenset({node.config.id}) | holders)
         said = node.new_record(Recall(why=LAWFUL), record.realm, _by(proposal), label, [Ref("recalls", record.id)])

@@ -54,6 +54,7 @@ from .recollection import Recollection
 from .register import Register
 from .revocations import Revocations
 from .system import trim_memory
+from .telling import Telling
 from .topics import load_topics
 from .traffic import Traffic
 from .worlds import DemoClock, FollowClock, SaidIn, Sight, World
@@ -94,6 +95,7 @@ class Node:
         self.transport: NatsTransport | None = None
         self.hosting = Hosting(self)
         self.traffic = Traffic(self)
+        self.telling = Telling(self)
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
         self._changes = Changes()
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}

@@ -30,6 +30,7 @@ from .model import Act, Done, Factor, OpenSession, Pending, Role, Security, Sess
 from .receivers import Receiver
 from .roles import HUMAN, MAY, SECONDS, SENSITIVE, may
 from .service import People
+from .tellings import Telling
 
 __all__ = [
     "HUMAN",
@@ -63,6 +64,7 @@ __all__ = [
     "SamePerson",
     "Security",
     "Session",
+    "Telling",
     "TooManyAttempts",
     "User",
     "UserExists",

@@ -72,6 +72,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.CLIENT_ADD: _ADMINISTRATOR,
     Act.CLIENT_REMOVE: _ADMINISTRATOR | _SECURITY,
     Act.RECEIVER_ADD: _ADMINISTRATOR,
+    Act.RECEIVER_RENEW: _ADMINISTRATOR,
     Act.RECEIVER_REMOVE: _ADMINISTRATOR | _SECURITY,
     Act.PARTNER_ADD: _ADMINISTRATOR,
     Act.PARTNER_REMOVE: _ADMINISTRATOR | _SECURITY,
@@ -108,11 +109,13 @@ SENSITIVE = frozenset(
         Act.USER_READMIT,
         Act.INVITATION_ADD,
         Act.CLIENT_ADD,
+        Act.RECEIVER_ADD,
+        Act.RECEIVER_RENEW,
     }
 )
 """What asks for a second factor proven within the last minutes, where the node is configured so."""
 
-HUMAN = SENSITIVE | {Act.RULE_PROPOSE, Act.PROPOSAL_MAKE, Act.PROPOSAL_WITHDRAW, Act.RECEIVER_ADD, Act.SESSION_END}
+HUMAN = SENSITIVE | {Act.RULE_PROPOSE, Act.PROPOSAL_MAKE, Act.PROPOSAL_WITHDRAW, Act.SESSION_END}
 """What no machine client does, whatever its roles."""
 
 PRIVILEGED = frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.ADMINISTRATOR})

@@ -21,6 +21,7 @@ from .model import Act, Done, Pending, Security, User
 from .receivers import Receivers
 from .sessions import Sessions
 from .tables import acts, identities, sessions, users
+from .tellings import Tellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 class People:
     """The node's users. Times are protocol time; `cost` is what checking a password takes.
 
-    Its services are `sessions`, `factors`, `logins`, `clients`, `receivers`, `invitations` and `approvals`.
-    `leaving` holds what else ends when a
+    Its services are `sessions`, `factors`, `logins`, `clients`, `receivers`, `tellings`, `invitations` and
+    `approvals`. `leaving` holds what else ends when a
     user is removed or loses a right: called with the connection, the user's key and the user, in the same commit.
     """
 
@@ -58,7 +59,8 @@ class People:
             journal, clock, self._entropy.child("logins"), self.security, self.sessions, self.factors, self._passwords, self._attempts
         )
         self.clients = Clients(journal, clock, self._entropy.child("clients"))
-        self.receivers = Receivers(journal, clock, vault)
+        self.receivers = Receivers(journal, clock, self._entropy.child("receivers"), vault)
+        self.tellings = Tellings(journal, clock)
         self.approvals = Approvals(journal, clock, self._entropy.child("approvals"), self.security)
         self.invitations = Invitations(journal, clock, self._entropy.child("invitations"), self.security, self, self.logins)
         self.leaving: list[Callable[[Connection, str, User], None]] = [self.invitations.end_of, self.approvals.end_of]
@@ -241,6 +243,7 @@ class People:
         """What is done now and then: remove what is over, write down when things were last used."""
         await self.sessions.tend()
         await self.clients.tend()
+        await self.receivers.tend()
 
     # --- the audit --------------------------------------------------------------------------------------------
 

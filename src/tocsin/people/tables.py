@@ -1,6 +1,6 @@
 """The tables of people: who may log in and how, who is logged in, machines and receivers, proposals, and what was done."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from tocsin.journal.tables import metadata
 
@@ -100,6 +100,25 @@ receivers = Table(
     Column("clearance", Text, nullable=False),
     Column("added_by", String(120), nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("prefix", String(16), index=True, unique=True),  # of the token, to know it by; a feed's alone, as what follows
+    Column("digest", LargeBinary(32)),
+    Column("expires", BigInteger),
+    Column("used_at", BigInteger),  # coarse
+)
+
+tellings = Table(
+    "tellings",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),  # what was told first comes first
+    Column("receiver", String(120), nullable=False),
+    Column("since", BigInteger, nullable=False),  # when it was added: another of the same name later is somebody else
+    Column("partner", String(32), nullable=False),  # whose it counted as
+    Column("realm", String(64), nullable=False),
+    Column("cursor", String(80), nullable=False),  # what was said: the record itself, or what recalled it
+    Column("record", String(80), nullable=False, index=True),  # what it is about
+    Column("at", BigInteger, nullable=False),
+    UniqueConstraint("receiver", "since", "cursor"),
+    sqlite_autoincrement=True,
 )
 
 identities = Table(

@@ -145,14 +145,16 @@ class Gate:
         out = {decision.partner for decision in decisions if not decision.allowed}
         return Release(frozenset(decision.partner for decision in decisions) - out, tuple(decisions))
 
-    def explain(self, label: Label | None, realm: Realm, partners: Iterable[Clearance], *, matter: Matter = NOTHING_SAID) -> Release:
+    def explain(
+        self, label: Label | None, realm: Realm, partners: Iterable[Clearance], *, matter: Matter = NOTHING_SAID, action: str = RELEASE
+    ) -> Release:
         """As `decide`, but each reason says what both keys say, also where the first has denied already."""
         given = list(partners)
-        decisions = [self._by_label(label, realm, reader, matter, RELEASE) for reader in given]
+        decisions = [self._by_label(label, realm, reader, matter, action) for reader in given]
         mine = self.ours(label) if isinstance(label, Label) else None
         said = [False] * len(given)
         if mine is not None:
-            said = self._site(RELEASE, mine, [self.widened(reader) for reader in given], realm, matter, self.clock.now())
+            said = self._site(action, mine, [self.widened(reader) for reader in given], realm, matter, self.clock.now())
         for at, (decision, permitted) in enumerate(zip(decisions, said, strict=True)):
             if not decision.allowed and mine is not None:
                 also = "The site's policies would permit it." if permitted else self._site_refusal()

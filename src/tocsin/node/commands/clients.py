@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from tocsin.core import InputError, iso
 
@@ -52,29 +53,51 @@ def remove(folder: Path, name: str, *, json: bool = False) -> None:
 
 
 def add_receiver(
-    folder: Path, name: str, *, kind: str, address: str = "", clearance: str = "", partner: str = "", json: bool = False
+    folder: Path, name: str, *, kind: str, address: str = "", clearance: str = "", partner: str = "", days: float = 90, json: bool = False
 ) -> None:
-    """Add somebody who is told things and has no node. What tells them comes with the channels.
+    """Add somebody who is told things and has no node; a feed's token is shown this once.
 
     Parameters
     ----------
     kind
-        mail, feed or webhook.
+        feed: it fetches what it is told. mail and webhook are kept for previews alone: nothing is sent to them by this version.
     address
         Where: a mail address, or an https address for a webhook; a feed has none.
     clearance
         A level of the node's policy; the lowest if left out.
     partner
         Whose they count as; this node's own if left out.
+    days
+        How long a feed's token is good for, 366 at most.
     """
-    made = call(folder, "receiver.add", name=name, kind=kind, address=address, clearance=clearance, partner=partner)
-    give(made, json=json, text=f"{made['name']} is told by {made['kind']}, as {made['partner']}, up to {made['clearance']}")
+    made = call(folder, "receiver.add", name=name, kind=kind, address=address, clearance=clearance, partner=partner, days=days)
+    said = _token_of(made) if made["told"] else f"it is kept for previews: this version tells nothing by {made['kind']}"
+    give(made, json=json, text=f"{made['name']} counts as {made['partner']}, up to {made['clearance']}; {said}")
+
+
+def renew_token(folder: Path, name: str, *, days: float = 90, json: bool = False) -> None:
+    """Give a receiver that is a feed another token, shown this once; the old one ends at once.
+
+    Parameters
+    ----------
+    days
+        How long it is good for, 366 at most.
+    """
+    made = call(folder, "receiver.token", name=name, days=days)
+    give(made, json=json, text=f"{made['name']}: {_token_of(made)}")
+
+
+def _token_of(made: dict[str, Any]) -> str:
+    return f"it fetches GET /api/v1/told with this token until {iso(made['expires'])}:\n{made['token']}"
 
 
 def list_receivers(folder: Path, *, json: bool = False) -> None:
     """Every receiver."""
-    columns = {"name": "Name", "kind": "By", "address": "Address", "partner": "Counts as", "clearance": "Clearance"}
-    give_rows(call(folder, "receiver.list"), columns, json=json, empty="No receiver: `tocsin receiver add`.")
+    rows = call(folder, "receiver.list")
+    if not json:
+        rows = [row | {name: iso(row[name]) if row[name] else None for name in ("expires", "used_at")} for row in rows]
+    columns = {"name": "Name", "kind": "By", "address": "Address", "partner": "Counts as", "clearance": "Clearance", "prefix": "Token"}
+    give_rows(rows, columns | {"expires": "Until", "used_at": "Last used"}, json=json, empty="No receiver: `tocsin receiver add`.")
 
 
 def remove_receiver(folder: Path, name: str, *, json: bool = False) -> None:

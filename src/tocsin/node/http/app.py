@@ -24,7 +24,7 @@ from litestar.types import Message, Scope
 from tocsin import __version__
 from tocsin.core import Denied, InputError, NotReachable, TocsinError
 from tocsin.node.acts import Acts
-from tocsin.node.errors import Conflict, NotAllowed, NotFound
+from tocsin.node.errors import Conflict, NotAllowed, NotFound, TooOften
 from tocsin.node.rehearsal import Rehearsals
 from tocsin.node.rules import Rules
 from tocsin.node.screens import Screens
@@ -48,6 +48,7 @@ from .rule_routes import RuleController
 from .search_routes import metrics, search
 from .second_routes import SecondController
 from .session_routes import NoSession, SessionController, reader_of
+from .told_routes import ToldController
 from .watch_routes import WarningController, WatchController
 
 log = logging.getLogger("tocsin")
@@ -71,6 +72,7 @@ _STATUS: list[tuple[type[TocsinError], int]] = [
     (NotFound, 404),
     (NoSuchUser, 404),
     (NotAllowed, 403),
+    (TooOften, 429),
     (AlreadyDecided, 409),
     (Denied, 403),
     (Conflict, 409),
@@ -122,6 +124,7 @@ def make_app(node: Node) -> Litestar:
             RequestController,
             RequirementController,
             SubscriptionController,
+            ToldController,
             live,
             journal_live,
             search,

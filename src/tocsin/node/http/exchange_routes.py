@@ -13,6 +13,7 @@ from tocsin.core.times import LAST
 from tocsin.exchange import check_area
 from tocsin.node.acts import Conditions
 from tocsin.people import Act
+from tocsin.policy import Matter
 
 from .given import OfRealm, TheActs, TheNode, TheReader, TheScreens
 
@@ -105,7 +106,7 @@ class ReportController(Controller):
             {"partner": d.partner, "name": names[d.partner], "allowed": d.allowed, "reason": d.reason} for d in acts.preview(realm, label)
         ]
         for receiver in node.people.receivers.every():
-            (told,) = acts.preview(realm, label, [receiver.clearance])
+            told = node.telling.explain(receiver, label, realm, Matter("report"))
             row = {"partner": f"receiver:{receiver.name}", "name": f"{receiver.name} ({receiver.kind}, counts as {told.partner})"}
             rows.append({**row, "allowed": told.allowed, "reason": told.reason})
         return rows

@@ -11,6 +11,7 @@ from litestar.params import Body
 from tocsin.node import personnel
 from tocsin.node.errors import NotAllowed
 from tocsin.node.filtered import Filtered
+from tocsin.node.ledger import told_rows
 from tocsin.node.partnership import Named, Nothing
 from tocsin.node.readers import Reader
 from tocsin.node.seconding import Seconding
@@ -32,6 +33,12 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     clearance: personnel.Short | None = None
     caveats: personnel.Shorts | None = None
     same_as: personnel.Short | None = None
+
+
+class Lasts(msgspec.Struct, forbid_unknown_fields=True):
+    """For how many days a token is good."""
+
+    days: Annotated[float, msgspec.Meta(gt=0, le=366)] = 90
 
 
 class Proposed(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,9 +152,22 @@ class ReceiverController(Controller):
 
     @post("/", act=Act.RECEIVER_ADD)
     async def add(self, reader: TheReader, node: TheNode, data: Annotated[personnel.NewReceiver, Body()]) -> Json:
-        """Add one."""
+        """Add one; a feed's answer holds its token, this once."""
         _within(node, reader, data.clearance, data.caveats)
         return await personnel.add_receiver(node, data, reader.user.name)
+
+    @post("/{name:str}/token", status_code=200, act=Act.RECEIVER_RENEW)
+    async def renew(self, reader: TheReader, node: TheNode, name: ById, data: Annotated[Lasts, Body()]) -> Json:
+        """Give a feed another token, which the answer holds this once; the old one ends."""
+        level = node.people.receivers.get(name).clearance
+        _within(node, reader, node.config.policy.levels[level.classification], sorted(level.caveats))
+        return await personnel.renew_token(node, personnel.NewToken(name, data.days), reader.user.name)
+
+    @get("/{name:str}/told", sync_to_thread=False)
+    def told(self, reader: TheReader, node: TheNode, name: ById) -> list[Json]:
+        """What one was told and when, as far as this reader may read it, the newest first."""
+        reader.needs(*KEEPERS)
+        return told_rows(node, reader, node.people.receivers.get(name))
 
     @delete("/{name:str}", act=Act.RECEIVER_REMOVE)
     async def remove(self, reader: TheReader, node: TheNode, name: ById) -> None:
