@@ -1,6 +1,7 @@
 """What people say that is evidence, from the shell: claims, sightings, daily counts, each with its label."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +10,14 @@ from .shell import shell, up
 
 __all__ = ["shell"]
 MARA = ("--as", "mara")
+COMMUNITY = Path(__file__).parents[2] / "examples" / "community.toml"
+SHARE = ("--title", "t", "--source", "s", "--to", "", "--classification", "RESTRICTED", "--text", "They go east.")
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saying") / "aster"
-    asyncio.run(make(folder, port=0))
+    asyncio.run(make(folder, port=0, community=COMMUNITY.read_bytes()))
     with up(folder):
         yield folder
 
@@ -75,6 +78,25 @@ def test_a_report_from_a_file_that_is_not_there_says_so(shell, node, tmp_path):
     )
     assert code == 2
     assert "No such file" in line
+
+
+def test_a_report_bears_everything_that_a_label_can_say(shell, node):
+    conditions = ("--terms", "NON-COMMERCIAL", "--communities", "COAST, RELIEF", "--expires", "2031-01-01T00:00Z")
+    about = ("--topic", "airborne-rapid-deployment", "--indicator", "airlift-surge", "--area", "46,6 47,6 47,8")
+    said = shell.said("share", node, *MARA, *SHARE, *conditions, "--review", "2027-02-01T00:00+01:00", *about)
+    for words in (" NON-COMMERCIAL ", "COI COAST OR RELIEF", "UNTIL 2031-01-01"):
+        assert words in said["banner"]
+    (due,) = shell.said("label", "due", node, *MARA, "--by", "2027-01-31T23:00Z")
+    assert due["record"] == said["record"]
+    assert shell.said("label", "due", node, *MARA, "--by", "2027-01-31T22:59Z") == []
+    # What is asked before it is said bears them too.
+    assert shell.said("share", node, *MARA, *SHARE, *conditions, "--explain") == []
+    for wrong in (("--terms", "FREE"), ("--communities", "NOBODYS"), ("--expires", "soon"), ("--review", "2027-02-01"), ("--area", "46")):
+        for asked in ((), ("--explain",)):
+            if asked and wrong[0] == "--area":
+                continue  # a label has none
+            code, line = shell.refused("share", node, *MARA, *SHARE, *wrong, *asked)
+            assert (code, line.count("\n")) == (2, 0), wrong
 
 
 def test_what_was_said_stays_when_the_node_cannot_be_reached(shell, tmp_path):

@@ -19,8 +19,8 @@ MAX_TEXT = 20_000
 
 def share(
     folder: Path, file: str = "-", *, user: User, title: str, source: str, to: str, classification: str, text: str = "", grade: str = "",
-    caveats: str = "", realm: str = "live", topic: str = "", corrects: str = "", serves: str = "", explain: bool = False,
-    json: bool = False,
+    caveats: str = "", communities: str = "", terms: str = "", expires: str = "", review: str = "", realm: str = "live", topic: str = "",
+    indicator: str = "", area: str = "", corrects: str = "", serves: str = "", explain: bool = False, json: bool = False,
 ) -> None:  # fmt: skip
     """Say a report to partners; its label decides who gets it.
 
@@ -32,6 +32,22 @@ def share(
         Partners it is released to, with commas.
     grade
         Of source and content, as B2.
+    caveats
+        Caveats, with commas.
+    communities
+        Only members of one of these get it, with commas; a semicolon begins a further such list.
+    terms
+        Terms of the feeds that it rests on, with commas; whoever has not accepted them does not get it.
+    expires
+        From when on nobody is given it any more, as 2027-01-31T00:00Z.
+    review
+        When its label is to be looked at again, as 2027-01-31T00:00Z.
+    topic
+        The topic that it is about.
+    indicator
+        The indicator that it is about.
+    area
+        The corners of the area that it is about as LATITUDE,LONGITUDE in degrees, with spaces between them.
     corrects
         A report of this node's that this one takes the place of.
     serves
@@ -40,14 +56,17 @@ def share(
         Say nothing: show for every partner whether it would get it, and why.
     """
     console = Console(folder, user)
-    marked = {"realm": realm, "classification": classification, "releasable_to": _list(to), "caveats": _list(caveats)}
+    marked: dict[str, Any] = {"realm": realm, "classification": classification, "releasable_to": _list(to), "caveats": _list(caveats)}
+    marked |= {"communities": [clause for one in communities.split(";") if (clause := _list(one))], "terms": _list(terms)}
+    marked |= {name: parse_iso(time) for name, time in (("expires", expires), ("review", review)) if time}
     if explain:
         rows = console.post("/release/preview", marked)
         shown = [{**row, "gets": "yes" if row["allowed"] else "no"} for row in rows]
         give_rows(rows if json else shown, {"partner": "Partner", "gets": "Gets it", "reason": "Why"}, json=json, empty="No partner yet.")
         return
     body = marked | {"title": title, "text": text or _text(file), "source": source, "grade": grade}
-    said = console.post("/reports", {**body, "topic": topic, "corrects": corrects, "serves": _list(serves)})
+    about = {"topic": topic, "indicator": indicator, "area": _area(area)}
+    said = console.post("/reports", {**body, **about, "corrects": corrects, "serves": _list(serves)})
     give(said, json=json, text=f"{said['record']}: {said['banner']}. {_fates(said['who_knows'])}")
 
 
