@@ -14,7 +14,8 @@ OFFICER = [
 ]  # fmt: skip
 KEEPER = [
     "client:add", "client:remove", "invitation:add", "invitation:remove", "journal:erase", "partner:confirm", "partner:exclude",
-    "partner:revoke", "partner:test", "receiver:add", "receiver:remove", "session:end", "setting:change", "user:change", "user:remove",
+    "partner:revoke", "partner:test", "receiver:add", "receiver:remove", "receiver:renew",
+    "session:end", "setting:change", "user:change", "user:remove",
 ]  # fmt: skip
 BANNER = "RESTRICTED REL TO ASTER, BIRCH"
 WORDS = "babad lusab fudop kimon tarel bosid pimuk gador hutif"
@@ -51,6 +52,7 @@ class Keeping:
                     fate("Cedar", "withheld", None, reason="not among those it may be released to"),
                     fate("Dune", "sent", now - 51 * MINUTE, offered_at=now - 52 * MINUTE, sent_at=now - 52 * MINUTE),
                 ],
+                "receivers": [{"receiver": "town hall", "partner": "aster", "at": now - 50 * MINUTE, "recalled_at": None}],
             }
             for n, title in ((0, "Loading seen at the northern ramp"), (1, "Fuel trucks at RHÔNE since midnight"))
         ]  # fmt: skip
@@ -105,7 +107,9 @@ class Keeping:
         ]
         self.receivers = [
             {"name": "duty desk", "kind": "mail", "address": "desk@aster.example", "partner": "aster", "clearance": "UNCLASSIFIED",
-             "caveats": [], "added_by": "s.vogt"}
+             "caveats": [], "added_by": "s.vogt", "told": False, "prefix": "", "expires": None, "used_at": None},
+            {"name": "town hall", "kind": "feed", "address": "", "partner": "aster", "clearance": "UNCLASSIFIED", "caveats": [],
+             "added_by": "s.vogt", "told": True, "prefix": "5f00aa31c2d4", "expires": now + 90_000 * MINUTE, "used_at": now - MINUTE},
         ]  # fmt: skip
         self.factors = [
             {"id": "f1", "kind": "passkey", "name": "yellow key", "added_at": now - 9000 * MINUTE, "used_at": now - 60 * MINUTE}
@@ -148,6 +152,9 @@ class Keeping:
                 return [row for row in wanted if row["kind"] in query.get("kind", [row["kind"]])]
             case ["requests"] | ["requirements"] | ["clients"] | ["receivers"]:
                 return getattr(self, parts[0])
+            case ["receivers", "town hall", "told"]:
+                told = {"kind": "report", "realm": "live", "recalled": False}
+                return [told | {"record": f"report--{n}", "at": self.now - n * MINUTE} for n in (1, 2)]
             case ["approvals"]:
                 return self.proposals
             case ["labels"]:
@@ -218,6 +225,8 @@ class Keeping:
                 return row | {"token": "once-and-never-again", "link": ""}
             case "POST", ["clients"]:
                 return body | {"token": "toc_once-and-never-again"}
+            case "POST", ["receivers"] | ["receivers", _, "token"]:
+                return {"name": "town hall", **body} | {"token": "tocsin_told_once-and-never-again"}
             case "POST", ["factors", "prove", "totp"]:
                 return {"fresh": True}
             case "POST", ["factors", "totp", "options"]:

@@ -76,6 +76,7 @@ def test_the_ledger_says_for_every_partner_what_became_of_a_record(at):
     fates.nth(2).wait_for()
     assert re.search(r"Birch read\s+offered .* sent .* delivered .* read \S+Z\s*by o\.lind", fates.nth(0).inner_text().replace("\n", " "))
     assert "not among those it may be released to" in fates.nth(1).inner_text()
+    assert re.search(r"town hall told\s+a receiver of aster, which fetched it \S+", fates.nth(3).inner_text().replace("\n", " "))
     assert page.locator("[data-record]").first.get_attribute("data-record") == "report--1"  # the newest first
 
 
@@ -85,6 +86,7 @@ def test_a_recall_asks_says_who_had_it_and_takes_only_the_nodes_own_reasons(at, 
     dialog = page.get_by_role("dialog")
     assert "Birch" in dialog.inner_text()
     assert "Cedar" not in dialog.inner_text()
+    assert "town hall" in dialog.inner_text()
     page.keyboard.press("Escape")
     assert scene.posted == []
     page.locator("[data-record='report--1']").get_by_role("button", name="Recall").click()
@@ -266,6 +268,28 @@ def test_a_machines_token_is_shown_once(at):
     page.get_by_text("toc_once-and-never-again").wait_for()
     page.get_by_role("button", name="I have them").click()
     assert page.get_by_text("toc_once-and-never-again").count() == 0
+
+
+def test_a_receivers_token_is_shown_once_and_what_it_was_told_with_when(at, scene):
+    page = at("people/machines")
+    form = page.locator("form", has_text="Add a receiver")
+    form.get_by_label("Name").fill("town hall")
+    form.get_by_role("button", name="Add a receiver").click()
+    page.get_by_text("tocsin_told_once-and-never-again").wait_for()
+    page.get_by_role("button", name="I have them").click()
+    assert page.get_by_text("tocsin_told_once-and-never-again").count() == 0
+    (asked,) = posted(scene, "/receivers")
+    assert (asked["kind"], asked["days"], asked["address"]) == ("feed", 90, "")
+    page.get_by_role("button", name="What town hall was told").click()
+    told = page.get_by_role("region", name="What town hall was told").get_by_role("listitem")
+    told.nth(1).wait_for()
+    assert re.search(r"\d\dZ .*report--1", told.nth(0).inner_text().replace("\n", " "))
+    page.get_by_role("button", name="New token for town hall").click()
+    page.get_by_role("dialog").get_by_role("button", name="New token").click()
+    page.get_by_text("tocsin_told_once-and-never-again").wait_for()
+    # Nothing is promised to those whom this version does not tell.
+    page.get_by_role("row", name=re.compile("duty desk")).get_by_text("not told").wait_for()
+    assert page.get_by_role("button", name="What duty desk was told").count() == 0
 
 
 def test_a_proposal_is_approved_by_its_digest(at, scene):

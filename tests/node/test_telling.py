@@ -21,9 +21,10 @@ from tocsin.node.http import make_app
 from tocsin.node.ledger import Ledger
 from tocsin.node.partnership import Named
 from tocsin.node.readers import Reader
+from tocsin.node.seconding import Seconding
 from tocsin.node.service import Node
 from tocsin.people import Act
-from tocsin.policy import Matter
+from tocsin.policy import Matter, SitePolicies
 from tocsin.policy.tlp import TLP
 from tocsin.warning import lifecycle, shipped
 
@@ -78,8 +79,8 @@ async def at(template: Path, tmp_path: Path, *names: str) -> Any:
             yield node, *found
 
 
-def mara(node: Node) -> Reader:
-    user = next(one for one in node.people.users() if one.name == "mara")
+def mara(node: Node, name: str = "mara") -> Reader:
+    user = next(one for one in node.people.users() if one.name == name)
     return Reader(user, node.view(user.clearance), "x")
 
 
@@ -215,6 +216,74 @@ def test_a_recall_as_people_do_it_reaches_receivers(template: Path, tmp_path: Pa
             assert await desk.titles(after=record) == ["released in error"]
             with pytest.raises(Conflict):
                 await Ledger(node).recall(mara(node), record, "released in error")
+
+    asyncio.run(work())
+
+
+def test_what_is_erased_is_recalled_from_who_was_told(template: Path, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with at(template, tmp_path, "desk", "top") as (node, desk, top):
+            record = (await keep(node, report("gone"), label(0), seed="gone")).id
+            assert await desk.titles() == ["gone"]
+            made = await Seconding(node).erase(mara(node, "low-administrator"), record, "a court said so")
+            await Seconding(node).approve(mara(node, "low-security-officer"), made["id"], made["digest"])
+            assert node.journal.get(record) is None
+            assert await desk.titles(after=record) == await desk.titles() == ["required by law"]
+            assert await top.titles() == []
+
+    asyncio.run(work())
+
+
+def test_the_sites_policies_are_asked_whether_to_tell_and_what_they_kept_back_comes_when_they_allow_it(
+    template: Path, tmp_path: Path
+) -> None:
+    permit = 'permit (principal, action, resource) when {{ action != Action::"tell" || context.{} }};'
+
+    async def work() -> None:
+        async with at(template, tmp_path) as (node, desk):
+            node.gate.site = SitePolicies({"site": permit.format('kind == "warning"')})
+            await keep(node, report("report"), label(0), seed="report")
+            last = await keep(node, warning("warning--1"), label(0), seed="warning")
+            assert [one["kind"] for one in await desk.told()] == ["warning"]
+            hour = (ZERO // (3600 * SECOND) + 1) % 24
+            node.gate.site = SitePolicies({"site": permit.format(f"clock.hour == {hour}")})
+            node.gate._site_said.clear()
+            assert await desk.told() == []
+            node.clock.move_to(ZERO + 3600 * SECOND)
+            assert await desk.titles(after=last.id) == ["report"]
+            assert [one["kind"] for one in await desk.told()] == ["warning", "report"]
+
+    asyncio.run(work())
+
+
+def test_a_correction_names_what_it_corrects_to_who_was_told_that(template: Path, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with at(template, tmp_path, "desk", "top") as (node, desk, top):
+            secret = await keep(node, report("secret"), label(2), seed="secret")
+            await keep(node, report("better"), label(0), seed="better", refs=[Ref("corrects", secret.id)])
+            assert [one["corrects"] for one in await top.told()] == [[], [secret.id]]
+            assert [one["corrects"] for one in await desk.told()] == [[]]
+
+    asyncio.run(work())
+
+
+def test_a_request_that_was_cut_off_is_made_good_by_the_next(template: Path, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with at(template, tmp_path) as (node, desk):
+            for number in range(3):
+                await keep(node, report(f"{number}"), label(0), seed=f"{number}")
+            receiver, note = node.people.receivers.get("desk"), node.people.tellings.note
+
+            async def cut(*args: Any) -> None:
+                await note(*args)
+                raise asyncio.CancelledError
+
+            node.people.tellings.note = cut
+            with pytest.raises(asyncio.CancelledError):
+                await node.telling.page(receiver, LIVE, "", 2)
+            node.people.tellings.note = note
+            assert await desk.titles() == ["0", "1", "2"]
+            assert len(node.people.acts(act=Act.RECORD_TELL)) == 3
 
     asyncio.run(work())
 

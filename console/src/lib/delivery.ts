@@ -69,6 +69,14 @@ export interface Fate {
   recall_read_by: string
 }
 
+/** A receiver without a node that fetched a record, and when it fetched the recall. */
+export interface Fetched {
+  receiver: string
+  partner: string
+  at: Micros | null
+  recalled_at: Micros | null
+}
+
 export interface LedgerRow {
   record: string
   kind: string
@@ -78,6 +86,7 @@ export interface LedgerRow {
   banner: string
   recalled: Recalled | null
   partners: Fate[]
+  receivers: Fetched[]
 }
 
 interface Brief {

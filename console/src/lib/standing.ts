@@ -92,6 +92,21 @@ export interface ReceiverRow {
   clearance: string
   caveats: string[]
   added_by: string
+  /** Whether this version tells it anything: a feed alone. */
+  told: boolean
+  prefix: string
+  expires: Micros | null
+  used_at: Micros | null
+  token?: string
+}
+
+/** One thing that a receiver was told. */
+export interface ToldRow {
+  record: string
+  kind: string
+  realm: string
+  at: Micros
+  recalled: boolean
 }
 
 export interface ProposalRow {

@@ -47,6 +47,10 @@ class _Feed:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Know nothing yet: it is read from the start."""
         self.seen = dict.fromkeys(KINDS, -1)
         self.told: set[str] = set()
         self.recalled: set[str] = set()
@@ -111,16 +115,15 @@ class Telling:
             place = found
         page = _Page(limit)
         if not realms.is_replay(realm) and realm in node.journal.realms():
-            key = (receiver.name, receiver.added_at, realm)
-            feed = self._feeds.setdefault(key, _Feed())
+            feed = self._feeds.setdefault((receiver.name, receiver.added_at, realm), _Feed())
             async with feed.lock:
                 try:
                     await self._follow(feed, receiver, realm)
-                    self._again(feed, receiver, realm, place, page)
+                    await self._again(feed, receiver, realm, place, page)
                     await self._anew(feed, receiver, realm, page)
                 except BaseException:
                     # What was written down is not known: the next request reads it again.
-                    self._feeds.pop(key, None)
+                    feed.begin()
                     raise
         return {"realm": realm, "entries": page.entries, "next": page.entries[-1]["cursor"] if page.entries else after, "more": page.full}
 
@@ -145,9 +148,10 @@ class Telling:
             row["at" if one.cursor == one.record else "recalled_at"] = one.at
         return list(rows.values())
 
-    def _again(self, feed: _Feed, receiver: Receiver, realm: Realm, place: int, page: _Page) -> None:
+    async def _again(self, feed: _Feed, receiver: Receiver, realm: Realm, place: int, page: _Page) -> None:
         while not page.full and (rows := self._node.people.tellings.to(receiver, realm, place, _PAGE)):
             place = rows[-1].place
+            await asyncio.sleep(0)
             for row in rows:
                 if not page.full and (entry := self._entry(feed, receiver, row.item)) is not None:
                     page.add(entry)
@@ -163,14 +167,14 @@ class Telling:
             if entry is not None:
                 page.add(entry)
                 new[index] = item
+                feed.told.add(item.record)
             else:
                 del feed.ready[index]
                 if not recalls:
                     feed.waiting[index] = item.record
         await self._node.people.tellings.note(receiver, realm, list(new.values()))
-        for index, item in new.items():
+        for index in new:
             del feed.ready[index]
-            feed.told.add(item.record)
 
     # --- following the journal ------------------------------------------------------------------------------
 
@@ -191,8 +195,10 @@ class Telling:
                 feed.seen[kind] = page[-1].index
                 fresh += [kept for kept in page if kept.record.origin == node.config.id]
                 await asyncio.sleep(0)
-        for kept in sorted(fresh, key=lambda one: one.index):
+        for number, kept in enumerate(sorted(fresh, key=lambda one: one.index)):
             self._sort(feed, receiver, kept)
+            if number % _PAGE == _PAGE - 1:
+                await asyncio.sleep(0)
 
     def _sort(self, feed: _Feed, receiver: Receiver, kept: Kept) -> None:
         record = kept.record

@@ -59,17 +59,21 @@ class Tellings:
         self._journal, self._clock = journal, clock
 
     async def note(self, receiver: Receiver, realm: Realm, items: Sequence[Item]) -> None:
-        """Write down, and into the audit, that `receiver` is told `items` now, in that order; none of them was told it before."""
+        """Write down, and into the audit, that `receiver` is told `items` now, in that order; what it was told before stays as it is."""
         now = self._clock.now()
         who = {"receiver": receiver.name, "since": receiver.added_at, "partner": receiver.clearance.partner, "realm": realm}
-        new = [{**who, **item._asdict(), "at": now} for item in items]
+        mine = (tellings.c.receiver == receiver.name) & (tellings.c.since == receiver.added_at)
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(tellings), new)
+            # A request that was cut off may have been written down all the same.
+            wanted = select(tellings.c.cursor).where(mine, tellings.c.cursor.in_([item.cursor for item in items]))
+            held = set(connection.scalars(wanted))
             for item in items:
-                rows.note(connection, now, MARK + receiver.name, Act.RECORD_TELL, item.cursor)
+                if item.cursor not in held:
+                    connection.execute(insert(tellings).values(**who, **item._asdict(), at=now))
+                    rows.note(connection, now, MARK + receiver.name, Act.RECORD_TELL, item.cursor)
 
-        if new:
+        if items:
             await self._journal.write(work)
 
     def to(self, receiver: Receiver, realm: Realm | None = None, after: int = 0, limit: int = -1) -> list[Telling]:
