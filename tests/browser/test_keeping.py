@@ -280,8 +280,8 @@ def test_a_receivers_token_is_shown_once_and_what_it_was_told_with_when(at, scen
     assert page.get_by_text("tocsin_told_once-and-never-again").count() == 0
     (asked,) = posted(scene, "/receivers")
     assert (asked["kind"], asked["days"], asked["address"]) == ("feed", 90, "")
-    page.get_by_role("button", name="What town hall was told").click()
-    told = page.get_by_role("region", name="What town hall was told").get_by_role("listitem")
+    page.get_by_role("button", name="What it was told: town hall").click()
+    told = page.get_by_role("region", name="What it was told: town hall").get_by_role("listitem")
     told.nth(1).wait_for()
     assert re.search(r"\d\dZ .*report--1", told.nth(0).inner_text().replace("\n", " "))
     page.get_by_role("button", name="New token for town hall").click()
@@ -289,7 +289,7 @@ def test_a_receivers_token_is_shown_once_and_what_it_was_told_with_when(at, scen
     page.get_by_text("tocsin_told_once-and-never-again").wait_for()
     # Nothing is promised to those whom this version does not tell.
     page.get_by_role("row", name=re.compile("duty desk")).get_by_text("not told").wait_for()
-    assert page.get_by_role("button", name="What duty desk was told").count() == 0
+    assert page.get_by_role("button", name="What it was told: duty desk").count() == 0
 
 
 def test_a_proposal_is_approved_by_its_digest(at, scene):

@@ -152,7 +152,7 @@ export const peopleMessages = {
   'receivers.renew.title': 'Give {name} a new token?',
   'receivers.renew.text': 'The old one stops working at once.',
   'receivers.told': 'What it was told',
-  'receivers.told.of': 'What {name} was told',
+  'receivers.told.of': 'What it was told: {name}',
   'receivers.told.none': 'It was told nothing that you may read.',
   'receivers.told.recalled': 'recalled',
   'receivers.told.close': 'Close',
