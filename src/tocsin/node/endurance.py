@@ -2,7 +2,7 @@
 
 One says records and takes in a feed, the other gets them: pictures, archives, detectors at work on the shipped topic, registers,
 search and all. Time is compressed: an hour of the feed goes by as fast as both nodes take it in. A million records and an hour of
-traffic take six minutes on two quiet cores, and about 6 GB of disk.
+traffic take ten minutes on two quiet cores, and about 6 GB of disk.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def measure(folder: Path, records: int, simulated_s: int) -> Json:
     """What `tocsin bench memory` gives: resident memory of both nodes over the first, fifth and last tenth of the way, and at every tenth.
 
     A tenth's figure is the median of what was held at twenty moments a second; `peak_mb` the most at any of them. Before the way begins,
-    a fiftieth as many records and half as long a time of traffic fill caches and the detectors' windows (`warm`, the last moment of that).
+    a twentieth as many records fill caches, and twice as long a time of traffic the detectors' windows, whose longest has two hours (`warm`,
+    the last moment of that).
     `flat`: no tenth is more than 10 % off the first. With it the CPU that a record costs both nodes at the half and at the end.
     """
     give_back_memory()  # as a node does when it comes up
@@ -74,7 +75,7 @@ async def _measure(folder: Path, records: int, simulated_s: int) -> Json:
             settle()
             began = clock.now()
             way = _Way(node, hearer)
-            await way.go(records // 50, simulated_s // 2)
+            await way.go(records // 20, 2 * simulated_s)
             warm = memory_mb(), hearer.came.memory_mb
             steps = [await way.go(records // STEPS, simulated_s // STEPS) for _ in range(STEPS)]
             took_s = (clock.now() - began) / 1e6

@@ -12,7 +12,7 @@ from typing import Any
 
 from tocsin.core.times import Micros
 
-TRIM_S = 30.0
+TRIM_S = 10.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
