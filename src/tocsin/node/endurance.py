@@ -58,8 +58,8 @@ def measure(folder: Path, records: int, simulated_s: int) -> Json:
     """What `tocsin bench memory` gives: resident memory of both nodes over the first, fifth and last tenth of the way, and at every tenth.
 
     A tenth's figure is the median of what was held at twenty moments a second; `peak_mb` the most at any of them. Before the way begins,
-    a twentieth as many records fill caches, and twice as long a time of traffic the detectors' windows, whose longest has two hours (`warm`,
-    the last moment of that).
+    a twentieth as many records fill caches, and twice as long a time of traffic the detectors' windows, whose longest has two hours
+    (`warm`: the last moment of that).
     `flat`: no tenth is more than 10 % off the first. With it the CPU that a record costs both nodes at the half and at the end.
     """
     give_back_memory()  # as a node does when it comes up
