@@ -58,6 +58,11 @@ FLOWN = {
     "four that say no type, ten miles apart": FEW._replace(count=4, kinds=("",), spacing_nm=10),
     "neither type nor call sign": FEW._replace(kinds=("",), called=False, spacing_nm=8),
     "some say their type": FEW._replace(kinds=("C130", "", "A400", ""), spacing_nm=8),
+    "two sorts, one a third slower": FEW._replace(knots=400, slower=130, kinds=("IL76", "AN12"), spacing_nm=10, way_km=400),
+    "no faster than 250 knots below 10,000 feet": FEW._replace(
+        knots=410, limit=10_000, feet=30_000, kinds=("Y20",), spacing_nm=8, way_km=400
+    ),
+    "a flight number of armed forces and no type": FEW._replace(kinds=("",), call="RFF", spacing_nm=10),
     "two fields": FEW._replace(fields=2),
     "three streams": FEW._replace(split=3, count=12),
     "half go dark after take-off": FEW._replace(dark=0.5, off_km=40),
