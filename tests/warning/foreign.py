@@ -65,7 +65,7 @@ class Flight(NamedTuple):
 
 
 def fly(points, begins, knots, feet, fpm=1500, *, icao, call="", kind="", airborne=False, until=None, limit=0.0):
-    """A flight through `points`; from the ground at 140 kt, 1 kt faster each second, unless `airborne`; below `limit` feet at 250 kt at most."""
+    """A flight through `points`; from the ground at 140 kt, 1 kt faster a second, unless `airborne`; 250 kt at most below `limit` feet."""
     at, way = [0.0], unit(*np.array(points, float).T)
     for a, b in pairwise(way):
         at.append(at[-1] + EARTH_KM * float(np.arccos(np.clip(a @ b, -1, 1))))
