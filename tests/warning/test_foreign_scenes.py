@@ -1,5 +1,6 @@
 """Scenes that somebody else wrote: other kinematics, other spellings; whatever the file looks like, the bell is right."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -158,12 +159,33 @@ def test_what_the_bell_is_known_to_get_wrong_is_written_down(tmp_path):
     assert tried(tmp_path, quiet(out_and_back(0.5), 1.0)).rings
 
 
+def changed(folder, **more):
+    path = folder / "scene.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+
+
+def test_a_header_in_capitals_and_a_kind_spelt_otherwise_are_understood(tmp_path):
+    scene = quiet([], 0.25)
+    write(tmp_path, "scene", scene)
+    plain = read_scene(tmp_path, "scene")
+    data = gzip.decompress((tmp_path / "scene.csv.gz").read_bytes()).decode()
+    head, rows = data.split("\r\n", 1)
+    (tmp_path / "scene.csv.gz").write_bytes(gzip.compress(("\ufeff" + head.title().replace(",", ", ") + "\n" + rows).encode()))
+    line = [{"lat": lat, "lon": lon} for lat, lon in scene.truth["watch_line"]]
+    changed(tmp_path, kind="Look-alike", watch_line=line)
+    other = read_scene(tmp_path, "scene")
+    assert other.truth == plain.truth
+    assert all(np.array_equal(other.rows[key], plain.rows[key], equal_nan=key not in {"callsign", "type"}) for key in plain.rows)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda folder: (folder / "scene.csv.gz").write_bytes(b"not gzip"), "scene.csv.gz"),
         (lambda folder: (folder / "scene.json").write_text("{}"), "scene.json"),
         (lambda folder: (folder / "scene.json").write_text("{" * 5000), "scene.json"),
+        (lambda folder: changed(folder, watch_line=[[44.0, 200.0], [44.0, -160.0]]), "same point"),
+        (lambda folder: changed(folder, kind="raid"), "scene.json.*kind"),
         (lambda folder: (folder / "scene.csv.gz").unlink(), "scene.csv"),
     ],
 )
