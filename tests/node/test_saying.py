@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from .helpers import make
@@ -102,3 +103,19 @@ def test_a_report_bears_everything_that_a_label_can_say(shell, node):
 def test_what_was_said_stays_when_the_node_cannot_be_reached(shell, tmp_path):
     asyncio.run(make(tmp_path / "birch", "BIRCH"))
     assert shell.refused("claim", tmp_path / "birch", "x", *MARA, "--source", "s")[0] == 3
+
+
+def test_a_receiver_without_a_node_fetches_a_report_and_the_shell_says_so(shell, node):
+    """All the way: a running node, its own HTTP, and a receiver that knows a token and an address."""
+    token = shell.said("receiver", "add", node, "harbour desk", "--kind", "feed", "--clearance", "RESTRICTED")["token"]
+    said = shell.said("share", node, *MARA, *SHARE)["record"]
+    rows = shell.said("share", node, *MARA, *SHARE, "--explain")
+    assert [row["allowed"] for row in rows if row["partner"] == "receiver:harbour desk"] == [True]
+    url = (node / "http.url").read_text().strip()
+    answer = httpx2.get(f"{url}/api/v1/told", params={"realm": "live"}, headers={"authorization": f"Bearer {token}"})
+    assert [entry["record"] for entry in answer.json()["entries"]] == [said]
+    (row,) = [row for row in shell.said("audit", "who-was-told", node, said) if row["partner"].startswith("receiver:")]
+    assert (row["partner"], row["state"]) == ("receiver:harbour desk", "told")
+    shell.said("recall", node, said, *MARA, "--why", "mistaken")
+    shell.said("receiver", "remove", node, "harbour desk")
+    assert httpx2.get(f"{url}/api/v1/told?realm=live", headers={"authorization": f"Bearer {token}"}).status_code == 401

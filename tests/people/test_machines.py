@@ -1,7 +1,7 @@
 """Machine clients, invitations and receivers: what is shown once is stored as a digest, and all of it ends with its owner."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.people.helpers import PASSWORD, SEEN, START, add
 
 from tocsin.core import Clearance
@@ -189,6 +189,16 @@ async def test_a_feeds_token_is_stored_as_a_digest_and_ends_with_its_time_and_it
     await people.receivers.remove("desk", by="root")
     assert people.receivers.by_token(new) is None
     assert [done.act for done in people.acts(act="receiver")] == [Act.RECEIVER_ADD, Act.RECEIVER_RENEW, Act.RECEIVER_REMOVE]
+
+
+async def test_a_feed_of_before_there_were_tokens_is_given_one(people, journal):
+    await people.receivers.add("desk", "feed", "", LOW, by="root")
+    before = update(receivers).values(prefix=None, digest=None, expires=None)
+    await journal.write(lambda connection: connection.execute(before))
+    old = people.receivers.get("desk")
+    assert (old.prefix, old.expires) == ("", None)
+    _, token = await people.receivers.renew("desk", by="root")
+    assert people.receivers.by_token(token).name == "desk"
 
 
 async def test_only_a_feed_has_a_token_and_for_a_year_at_most(people):

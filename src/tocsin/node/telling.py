@@ -56,7 +56,7 @@ class _Feed:
         self.recalled: set[str] = set()
         self.told_recalled: set[str] = set()
         self.ready: dict[int, Item] = {}
-        self.waiting: dict[int, str] = {}
+        self.waiting: set[int] = set()
         self.basis: tuple[object, ...] = ()
 
 
@@ -171,7 +171,7 @@ class Telling:
             else:
                 del feed.ready[index]
                 if not recalls:
-                    feed.waiting[index] = item.record
+                    feed.waiting.add(index)
         await self._node.people.tellings.note(receiver, realm, list(new.values()))
         for index in new:
             del feed.ready[index]
@@ -187,7 +187,10 @@ class Telling:
             for row in node.people.tellings.to(receiver, realm):
                 (feed.told if row.cursor == row.record else feed.told_recalled).add(row.record)
         if basis != feed.basis:
-            fresh += [kept for record in feed.waiting.values() if (kept := node.journal.get(record)) is not None]
+            waited = sorted(feed.waiting)
+            for first in range(0, len(waited), _PAGE):
+                fresh += node.journal.at(realm, waited[first : first + _PAGE])
+                await asyncio.sleep(0)
             feed.waiting.clear()
             feed.basis = basis
         for kind in KINDS:
@@ -212,7 +215,7 @@ class Telling:
             if self.may(receiver, self._node.gate.label_of(record), record):
                 feed.ready[kept.index] = Item(record.id, record.id)
             else:
-                feed.waiting[kept.index] = record.id
+                feed.waiting.add(kept.index)
 
     def _is_recalled(self, record: Record) -> bool:
         after = -1

@@ -73,4 +73,9 @@ def guard_administrators(connection: Connection, before: User, after: User | Non
 def note(connection: Connection, time: Micros, who: str, act: Act, what: str) -> None:
     """Write one line of the audit, in the commit of what was done; nothing if `who` is empty."""
     if who:
-        connection.execute(insert(acts).values(time=time, who=who[:120], act=act.value, what=what[:200]))
+        note_each(connection, time, who, act, [what])
+
+
+def note_each(connection: Connection, time: Micros, who: str, act: Act, whats: Iterable[str]) -> None:
+    """Write a line of the audit for each of `whats`, of which there is one at least."""
+    connection.execute(insert(acts), [{"time": time, "who": who[:120], "act": act.value, "what": what[:200]} for what in whats])

@@ -68,10 +68,9 @@ class Tellings:
             # A request that was cut off may have been written down all the same.
             wanted = select(tellings.c.cursor).where(mine, tellings.c.cursor.in_([item.cursor for item in items]))
             held = set(connection.scalars(wanted))
-            for item in items:
-                if item.cursor not in held:
-                    connection.execute(insert(tellings).values(**who, **item._asdict(), at=now))
-                    rows.note(connection, now, MARK + receiver.name, Act.RECORD_TELL, item.cursor)
+            if new := [item for item in items if item.cursor not in held]:
+                connection.execute(insert(tellings), [{**who, **item._asdict(), "at": now} for item in new])
+                rows.note_each(connection, now, MARK + receiver.name, Act.RECORD_TELL, [item.cursor for item in new])
 
         if items:
             await self._journal.write(work)
