@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.browser.shapes import MINUTE
+from tests.browser.shapes import MINUTE, NIGHT
 
 OFFICER = [
-    "claim:say", "count:say", "label:lower", "label:tear", "log:write", "partner:exclude", "proposal:approve", "proposal:make",
-    "record:read", "record:recall", "report:say", "request:close", "request:say", "requirement:end", "requirement:say",
-    "subscription:change", "warning:answer", "warning:approve",
+    "claim:say", "count:say", "label:consent", "label:lower", "label:tear", "log:write", "partner:exclude", "proposal:approve",
+    "proposal:make", "record:read", "record:recall", "report:say", "request:close", "request:say", "requirement:end",
+    "requirement:say", "rule:agree", "rule:propose", "rule:withdraw", "subscription:change", "warning:answer", "warning:approve",
 ]  # fmt: skip
 KEEPER = [
     "client:add", "client:remove", "invitation:add", "invitation:remove", "journal:erase", "partner:confirm", "partner:exclude",
@@ -30,6 +30,15 @@ def fate(name: str, state: str, at: int | None, **more) -> dict:
 
 def person(name: str, *roles: str, factor: str = "passkey") -> dict:
     return {"name": name, "roles": list(roles), "clearance": "RESTRICTED", "caveats": [], "second_factor": [factor] if factor else []}
+
+
+def rule(name: str, begins: int, agreed: list[str], **more) -> dict:
+    ends = begins + 30 * 1440 * MINUTE
+    said = {"rule": f"rule--{name}", "name": name, "origin": "aster", "topic": "airborne-rapid-deployment", "level": "high"}
+    said |= {"audience": ["birch"], "realms": ["live"], "valid_from": begins, "valid_until": ends, "until": "", "mode": "two-person"}
+    standing = len(agreed) > 1
+    says = f"agreed by {' and '.join(agreed)}" if standing else f"proposed by {agreed[0]}"
+    return said | {"agreed_by": agreed, "state": "in force" if standing else "not in force", "says": says} | more
 
 
 class Keeping:
@@ -128,6 +137,22 @@ class Keeping:
             "theirs": [wanted | {"name": "all of it", "partner": "cedar", "by": "c.hall", "at": now - MINUTE}],
         }
 
+        day = 1440 * MINUTE
+        due = {"kind": "report", "realm": "live", "origin": "aster", "banner": BANNER, "classification": "RESTRICTED", "caveats": []}
+        self.due = [
+            due | {"record": "report--1", "title": "Fuel trucks at RHÔNE", "review": now - 2 * day, "overdue": True},
+            due | {"record": "report--0", "title": "Loading seen", "review": now + 20 * day, "overdue": False},
+            due | {"record": "report--n", "title": "Of the night", "review": now - day, "overdue": True, "realm": NIGHT},
+        ]
+        self.lowered: list[dict] = []
+        self.rules = [
+            rule("night", now, ["m.weber", "k.berg"]),
+            rule("east", now, ["k.berg"], audience=["birch", "cedar"]),
+            rule("mine", now, ["m.weber"]),
+            rule("spring", now - 90 * day, ["m.weber", "k.berg"]),
+            rule("theirs", now, ["o.lind", "p.olsen"], origin="birch", audience=["aster"]),
+        ]
+
     def _told(self, n: int, kind: str) -> dict:
         said = {"report": "Nine fuel trucks", "request": "Has your radar held the stream?", "warning": "A stream left RHÔNE"}
         return {
@@ -158,7 +183,12 @@ class Keeping:
             case ["approvals"]:
                 return self.proposals
             case ["labels"]:
-                return []
+                return self.lowered
+            case ["labels", "due"]:
+                by = int(query.get("by", [self.now])[0])
+                return sorted((row for row in self.due if row["review"] <= by), key=lambda row: row["review"])
+            case ["rules"]:
+                return self.rules
             case ["labels", "tear-lines", record]:
                 fields = {"title": "Fuel trucks at RHÔNE", "source": "civil airfield staff", "grade": "C3", "graded_by": "a.keller"}
                 texts = ("Nine fuel trucks in two columns.", "Our man at the gate saw them.", "They went east.")
@@ -234,7 +264,24 @@ class Keeping:
                     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                     "address": "otpauth://totp/Aster:m.weber?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
                 }
-            case "POST", ["labels"] | ["labels", "tear-lines"] | ["settings"] | ["records", _, "erase"] | ["partners", _, "exclude"]:
+            case "POST", ["rules"]:
+                self.rules.insert(0, rule("new", self.now, ["m.weber"]) | body)
+                return self.rules[0]
+            case "POST", ["rules", which, what]:
+                row = next(row for row in self.rules if row["rule"] == which)
+                agreed = [*row["agreed_by"], "m.weber"]
+                done = {"agreed_by": agreed, "state": "in force", "says": f"agreed by {' and '.join(agreed)}"}
+                row |= done if what == "agree" else {"state": "withdrawn"}
+                return row
+            case "POST", ["labels", record, "consent"]:
+                row = next(row for row in self.inbox if row["record"] == record)
+                row["consents"].append({"consent": "consent--1", "by": "m.weber", "at": self.now, **body})
+                return {"consent": "consent--1", "record": record, "origin": "birch", **body}
+            case "POST", ["labels"]:
+                open_ = {"lowering": "relabel--1", "record": body["record"], "state": "open", "proposed_by": "m.weber", "banner": BANNER}
+                self.lowered.append(open_ | {"reason": body["reason"]})
+                return open_
+            case "POST", ["labels", "tear-lines"] | ["settings"] | ["records", _, "erase"] | ["partners", _, "exclude"]:
                 return {"id": "p2", "state": "open", "says": "proposed by m.weber, not approved"}
             case "POST", ["subscriptions"]:
                 into = self.subscriptions["ours" if body["to"] else "mine"]

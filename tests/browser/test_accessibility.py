@@ -55,6 +55,8 @@ def test_axe_finds_nothing(open_page, served, scheme):
         ("exchange/requests", ".answers"),
         ("exchange/requests/new", ".preview li"),
         ("exchange/subscriptions", "[data-subscription]"),
+        ("exchange/reviews", "[data-record]"),
+        ("exchange/rules", "[data-rule]"),
         ("exchange/links", "table"),
         ("reports", ".preview li"),
         ("audit", "table"),

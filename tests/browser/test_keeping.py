@@ -355,6 +355,7 @@ def test_without_cryptography_the_page_says_that_it_cannot(open_page, scene, ser
 # Each with what stands on it once it has come.
 SMALL = {
     "exchange": "[data-record]", "exchange/sent": ".fates li", "exchange/requests/new": ".preview li", "exchange/subscriptions": ".form",
+    "exchange/reviews": "[data-record]", "exchange/rules": "[data-rule]",
     "exchange/links": "table", "partners": "[data-partner]", "people/users": "[data-user]", "people/machines": "table",
     "people/settings": "[data-setting]", "audit": "table", "say": "form",
 }  # fmt: skip

@@ -62,6 +62,7 @@ def test_labels_that_are_due_are_listed_until_they_were_looked_at(tmp_path):
             assert (await mara.get("/labels/due")).json() == []
             (row,) = (await mara.get("/labels/due", params={"by": soon})).json()
             assert (row["record"], row["review"], row["overdue"]) == (record, soon, False)
+            assert (row["classification"], row["caveats"]) == ("CONFIDENTIAL", [])
             assert (await operations.status(node, Nothing()))["reviews_due"] == 0
             late = (await did(mara, "/reports", {**REPORT, "review": 1}))["record"]
             (row,) = (await sven.get("/labels/due")).json()
@@ -96,13 +97,15 @@ def test_a_consent_reaches_the_partner_that_asked_and_lets_the_record_go_on(tmp_
                 return [row for row in await got(mara, "/inbox") if row.get("wants_consent")]
 
             (row,) = await until(came)
-            assert row["record"] == record.id
+            assert (row["record"], row["consents"]) == (record.id, [])
             body = {"audience": ["CEDAR"], "until": aster.clock.now() + DAY, "note": "for the convoy"}
             await did(mara, f"/labels/{record.id}/consent", {**body, "audience": ["BIRCH"]}, (409,))
             await did(mara, f"/labels/{record.id}/consent", {**body, "audience": ["NOBODY"]}, (400,))
             await did(mara, f"/labels/{record.id}/consent", {**body, "until": 1}, (409,))
             await did(bo, f"/labels/{record.id}/consent", body, (409,))
             said = await did(mara, f"/labels/{record.id}/consent", body)
+            ((given,),) = [row["consents"] for row in await came()]
+            assert (given["consent"], given["audience"], given["until"], given["by"]) == (said["consent"], ["CEDAR"], body["until"], "mara")
             (row,) = await until(lambda: got(bo, "/inbox", kind="consent"))
             assert (row["record"], row["title"][: len(record.id)]) == (said["consent"], record.id)
             assert "CEDAR" in birch.gate.decide(orcon, "live", birch.book.clearances(), matter=matter_of(record)).audience

@@ -1,7 +1,8 @@
 /** What two persons decide, in words; and what stands in a proposal, line by line. Pure. */
 
-import { zulu } from './format'
+import { zulu, zuluDate } from './format'
 import { t, type Key } from './messages'
+import { isRule, ruleSays } from './rules'
 
 const DEED: Record<string, Key> = {
   'partner:exclude': 'deed.partner:exclude',
@@ -31,10 +32,14 @@ export function settingValue(value: unknown): string {
   return typeof value === 'boolean' ? t(value ? 'setting.yes' : 'setting.no') : String(value)
 }
 
+/** What of a proposal's content is a time, µs UTC. */
+const TIMES = /^(valid (from|until)|until|expires|review|.* (expires|review))$/
+
 /** A proposal's content as rows of a name and a value, nothing left out. */
 export function rowsOf(content: unknown, name = ''): [string, string][] {
   if (content === null || content === undefined || content === '') return []
   if (Array.isArray(content)) return content.every((one) => typeof one !== 'object') ? (content.length ? [[name, content.join(', ')]] : []) : content.flatMap((one) => rowsOf(one, name))
+  if (typeof content === 'number' && TIMES.test(name)) return [[name, zuluDate(content)]]
   if (typeof content !== 'object') return [[name, typeof content === 'boolean' ? settingValue(content) : String(content)]]
   return Object.entries(content).flatMap(([key, value]) => rowsOf(value, [name, key.replaceAll('_', ' ')].filter(Boolean).join(' ')))
 }
@@ -46,6 +51,7 @@ export function subjectOf(act: string, what: string, content: unknown, nameOf: (
   if (act === 'partner:exclude') return [nameOf(what), reason].filter(Boolean).join(' · ')
   if (act === 'setting:change' && 'value' in held) return t('deed.change', { name: settingName(what), before: settingValue(held['before']), value: settingValue(held['value']) })
   if (act === 'label:tear') return [(held['report'] as { title?: string } | undefined)?.title, what].filter(Boolean).join(' · ')
+  if (act === 'rule:agree' && isRule(held)) return ruleSays(held, { partner: nameOf })
   return [what, reason].filter(Boolean).join(' · ')
 }
 

@@ -23,6 +23,31 @@ export interface InboxRow {
   fits?: string[]
   /** A partner's node asks for a second person: exactly what would be done, and whether somebody here has answered. */
   asks?: Asked
+  /** It goes on to others only if this node consents; and what it has consented to. */
+  wants_consent?: boolean
+  consents?: Consented[]
+}
+
+export interface Consented {
+  consent: string
+  audience: string[]
+  until: Micros
+  by: string
+}
+
+/** A label of this node's to look at again. */
+export interface DueRow {
+  record: string
+  kind: string
+  realm: string
+  origin: string
+  title: string
+  banner: string
+  /** Its level and caveats; empty where it follows another policy. */
+  classification: string
+  caveats: string[]
+  review: Micros
+  overdue: boolean
 }
 
 export interface Asked {

@@ -8,6 +8,7 @@ import { auditMessages } from './audit.messages'
 import { exchangeMessages } from './exchange.messages'
 import { peopleMessages } from './people.messages'
 import { indicatorMessages } from './indicators.messages'
+import { rulesMessages } from './rules.messages'
 import { secondMessages } from './second.messages'
 
 export const messages = {
@@ -15,6 +16,7 @@ export const messages = {
   ...exchangeMessages,
   ...indicatorMessages,
   ...peopleMessages,
+  ...rulesMessages,
   ...secondMessages,
   'app.name': 'Tocsin',
   'app.title': '{page} · {node} · Tocsin',

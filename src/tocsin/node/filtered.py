@@ -13,6 +13,7 @@ from tocsin.core import (
     LIVE,
     Acknowledgement,
     Claim,
+    Consent,
     Finding,
     Gap,
     Label,
@@ -109,6 +110,11 @@ class Filtered:
         found = self._register.read(record.realm, self._shelf(record.realm).places.of(f"{rel} {record.id}"))
         mine = (one.record for one in found if any((ref.rel, ref.id) == (rel, record.id) for ref in one.record.refs))
         return [one for one in mine if self.may_see(one)]
+
+    def consents(self, record: Record) -> list[tuple[Record, Consent]]:
+        """The consents that `record` goes on, the oldest first."""
+        found = self._register.read(record.realm, self._shelf(record.realm).places.of(f"consent {record.id}"))
+        return [(one.record, one.body) for one in found if isinstance(one.body, Consent) and self.may_see(one.record)]
 
     def recall_of(self, record: Record) -> Record | None:
         """What recalled `record`: only its own origin can."""

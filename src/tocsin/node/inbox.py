@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import insert, select
 
-from tocsin.core import LIVE, Approval, Label, Realm, Receipt, Record, Ref, Subscription, body_of
+from tocsin.core import LIVE, Approval, Consent, Label, Realm, Receipt, Record, Ref, Subscription, body_of
 from tocsin.core.labels import ORCON
 from tocsin.exchange import check_subscription, fits, readings
 from tocsin.people import Act, Role
@@ -142,7 +142,13 @@ class Inbox:
         label = self._node.gate.label_of(record)
         if ORCON in label.caveats and self._node.config.id in label.originators:
             row["wants_consent"] = True  # made from what this node said: it goes on to others only if this node consents
+            mine = [(one, given) for one, given in shown.consents(record) if one.origin == self._node.config.id]
+            row["consents"] = [_consented(one, given) for one, given in mine]
         return row | {"title": "" if shown.hides(record) else headline(record), "recalled": recalled(shown, record)}
+
+
+def _consented(record: Record, body: Consent) -> Json:
+    return {"consent": record.id, "audience": list(body.audience), "until": body.until, "by": record.author, "at": record.protocol_time}
 
 
 def _asked(record: Record, body: Subscription) -> Json:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.core import Acknowledgement, Finding, Label, Record, Rule, WarningRecord, join
+from tocsin.core import Acknowledgement, Consent, Finding, Label, Record, Rule, WarningRecord, join
 from tocsin.policy import Gate, View
 
 from .search import Texts
@@ -154,6 +154,8 @@ class Shelf:
                 self._note_open(record.origin, body)
             case Acknowledgement():
                 self.places.add(f"answer {body.warning}", row)
+            case Consent():
+                self.places.add(f"consent {body.record}", row)
             case Finding():
                 self.places.add(f"episode {body.episode}", row)
             case Rule():

@@ -143,5 +143,7 @@ class Tearing:
                 if label.review is None or label.review > by or node.config.id not in label.originators or shown.recall_of(record):
                     continue
                 row: Json = {"record": record.id, "kind": record.kind, "realm": realm, "origin": record.origin, "title": headline(record)}
+                own = label.policy == node.config.policy.name
+                row |= {"classification": node.config.policy.levels[label.classification] if own else "", "caveats": sorted(label.caveats)}
                 rows.append(row | {"banner": node.gate.banner(label), "review": label.review, "overdue": label.review <= node.clock.now()})
         return sorted(rows, key=lambda row: (row["review"], row["record"]))
