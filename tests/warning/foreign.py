@@ -64,13 +64,14 @@ class Flight(NamedTuple):
     kind: str
 
 
-def fly(points, begins, knots, feet, fpm=1500, *, icao, call="", kind="", airborne=False, until=None):
-    """A flight through `points`; from the ground at 140 kt, 1 kt faster each second, unless `airborne`."""
+def fly(points, begins, knots, feet, fpm=1500, *, icao, call="", kind="", airborne=False, until=None, limit=0.0):
+    """A flight through `points`; from the ground at 140 kt, 1 kt faster a second, unless `airborne`; 250 kt at most below `limit` feet."""
     at, way = [0.0], unit(*np.array(points, float).T)
     for a, b in pairwise(way):
         at.append(at[-1] + EARTH_KM * float(np.arccos(np.clip(a @ b, -1, 1))))
     t = np.arange(0, 6 * 3600.0, 5.0)
     speed = np.full(len(t), float(knots)) if airborne else np.minimum(140.0 + t, knots)
+    speed = np.where(t * fpm / 60 < (0 if airborne else limit), np.minimum(speed, 250.0), speed)
     km = np.concatenate([[0.0], np.cumsum(speed[:-1] * NM / 3600 * 5.0)])
     keep = km < at[-1]
     t, speed, km = t[keep], speed[keep], km[keep]
@@ -100,11 +101,14 @@ class Attack(NamedTuple):
     way_km: float = 300.0
     count: int = 10
     knots: float = 280.0
+    slower: float = 0.0
+    limit: float = 0.0
     feet: float = 18_000.0
     fpm: float = 1500.0
     spacing_nm: float = 5.0
     kinds: tuple[str, ...] = ("C130",)
     called: bool = True
+    call: str = "ANVIL"
     fields: int = 1
     split: int = 1
     radius_km: float = 20.0
@@ -130,16 +134,17 @@ def deployment(a: Attack, seed=0):
         over = tuple(map(float, go(*ahead, a.course + 90, 25.0 * part)))
         begins = a.launch_s + (i // max(a.split, len(fields))) * gap * (1 + a.jitter * rng.normal()) + 40.0 * part
         kind = a.kinds[i % len(a.kinds)]
-        call = f"ANVIL{i + 11}" if a.called else ""
+        call = f"{a.call}{i + 11}" if a.called else ""
         whole = fly(
             [field, side, over],
             begins,
-            a.knots * (1 + 0.01 * rng.normal()),
+            (a.knots - a.slower * (i % 2)) * (1 + 0.01 * rng.normal()),
             a.feet,
             a.fpm,
             icao=f"{0x3B0000 + i:06x}",
             call=call,
             kind=kind,
+            limit=a.limit,
         )
         apart = EARTH_KM * np.arccos(np.clip(unit(whole.lat, whole.lon) @ unit(*goal), -1, 1))
         reached.append(float(whole.t[np.argmin(apart)]))

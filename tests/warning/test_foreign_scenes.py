@@ -1,5 +1,6 @@
 """Scenes that somebody else wrote: other kinematics, other spellings; whatever the file looks like, the bell is right."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -58,6 +59,11 @@ FLOWN = {
     "four that say no type, ten miles apart": FEW._replace(count=4, kinds=("",), spacing_nm=10),
     "neither type nor call sign": FEW._replace(kinds=("",), called=False, spacing_nm=8),
     "some say their type": FEW._replace(kinds=("C130", "", "A400", ""), spacing_nm=8),
+    "two sorts, one a third slower": FEW._replace(knots=400, slower=130, kinds=("IL76", "AN12"), spacing_nm=10, way_km=400),
+    "no faster than 250 knots below 10,000 feet": FEW._replace(
+        knots=410, limit=10_000, feet=30_000, kinds=("Y20",), spacing_nm=8, way_km=400
+    ),
+    "a flight number of armed forces and no type": FEW._replace(kinds=("",), call="RFF", spacing_nm=10),
     "two fields": FEW._replace(fields=2),
     "three streams": FEW._replace(split=3, count=12),
     "half go dark after take-off": FEW._replace(dark=0.5, off_km=40),
@@ -153,12 +159,33 @@ def test_what_the_bell_is_known_to_get_wrong_is_written_down(tmp_path):
     assert tried(tmp_path, quiet(out_and_back(0.5), 1.0)).rings
 
 
+def changed(folder, **more):
+    path = folder / "scene.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+
+
+def test_a_header_in_capitals_and_a_kind_spelt_otherwise_are_understood(tmp_path):
+    scene = quiet([], 0.25)
+    write(tmp_path, "scene", scene)
+    plain = read_scene(tmp_path, "scene")
+    data = gzip.decompress((tmp_path / "scene.csv.gz").read_bytes()).decode()
+    head, rows = data.split("\r\n", 1)
+    (tmp_path / "scene.csv.gz").write_bytes(gzip.compress(("\ufeff" + head.title().replace(",", ", ") + "\n" + rows).encode()))
+    line = [{"lat": lat, "lon": lon} for lat, lon in scene.truth["watch_line"]]
+    changed(tmp_path, kind="Look-alike", watch_line=line)
+    other = read_scene(tmp_path, "scene")
+    assert other.truth == plain.truth
+    assert all(np.array_equal(other.rows[key], plain.rows[key], equal_nan=key not in {"callsign", "type"}) for key in plain.rows)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda folder: (folder / "scene.csv.gz").write_bytes(b"not gzip"), "scene.csv.gz"),
         (lambda folder: (folder / "scene.json").write_text("{}"), "scene.json"),
         (lambda folder: (folder / "scene.json").write_text("{" * 5000), "scene.json"),
+        (lambda folder: changed(folder, watch_line=[[44.0, 200.0], [44.0, -160.0]]), "same point"),
+        (lambda folder: changed(folder, kind="raid"), "scene.json.*kind"),
         (lambda folder: (folder / "scene.csv.gz").unlink(), "scene.csv"),
     ],
 )

@@ -2,8 +2,9 @@
 
 import msgspec
 import pytest
+from geographiclib.geodesic import Geodesic
 
-from tests.warning.skies import OPEN, STAGING, START, TOPIC, TOWARD, VIEW, Transports, Way, tracks
+from tests.warning.skies import OPEN, STAGING, START, TOPIC, TOWARD, VIEW, Transports, Way, together, tracks
 from tocsin.core.times import SECOND
 from tocsin.warning.company import Company
 from tocsin.warning.detectors.approach import GroupApproach
@@ -57,6 +58,60 @@ def test_who_is_far_off_is_waited_for_until_two_fifths_of_the_way():
 def test_a_short_way_needs_less_room_beyond_the_base():
     # A seventh of the way counts where `beyond_km` would be more than that.
     assert first(beyond_km=500.0)[0] is not None
+
+
+class OneByOne:
+    """Transports out of the staging area `apart` seconds one after the other, each on a course and at a speed of its own."""
+
+    def __init__(self, apart=90.0, count=8, speeds=(120.0, 215.0), turn=2.0, first=0.0):
+        each = range(count)
+        self.flights = [
+            Transports(
+                1, speed=speeds[i % len(speeds)], start=START + round((first + i * apart) * SECOND), first=1 + i, way=veering(turn * i)
+            )
+            for i in each
+        ]
+
+    def at(self, now):
+        return together(*(flight.at(now) for flight in self.flights))
+
+
+def veering(degrees):
+    to = Geodesic.WGS84.Inverse(*STAGING, *TOWARD)
+    at = Geodesic.WGS84.Direct(*STAGING, to["azi1"] + degrees, to["s12"])
+    return Way(toward=(at["lat2"], at["lon2"]))
+
+
+def test_a_party_of_several_speeds_comes_as_one():
+    seen, minute = first(OneByOne(), minutes=40)
+    assert seen.count >= 5
+    assert minute <= 15
+    alone, _ = first(OneByOne(), minutes=40, party_at_least=500)
+    assert alone is None or alone.count < seen.count
+
+
+def test_who_set_out_with_more_between_them_is_no_party():
+    assert first(OneByOne(apart=420.0), minutes=60) == (None, None)
+
+
+def test_fewer_than_a_party_are_none():
+    assert first(OneByOne(count=4, speeds=(120.0, 215.0, 170.0, 260.0), turn=8.0), minutes=40) == (None, None)
+
+
+def test_those_of_a_party_that_go_elsewhere_do_not_come():
+    # Three to the line, the others the other way: too few come.
+    assert first(OneByOne(count=6, speeds=(120.0, 215.0), turn=60.0), minutes=60) == (None, None)
+
+
+def test_one_aircraft_that_two_feeds_see_is_one():
+    class Twice(OneByOne):
+        def at(self, now):
+            again = super().at(now)
+            twin = super().at(now)
+            twin.columns["identity"][:] += 1000
+            return together(again, twin)
+
+    assert first(Twice(count=4, turn=8.0, speeds=(120.0, 215.0, 170.0, 260.0)), minutes=40) == (None, None)
 
 
 def test_two_are_no_group():

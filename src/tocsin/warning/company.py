@@ -15,7 +15,7 @@ import numpy as np
 from tocsin.core.times import SECOND
 
 from .geodesy import RADIUS_M, distances_m
-from .operators import AIRLINES
+from .operators import AIRLINES, FORCES
 from .scene import Memory
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _ROSE_S: Final = 4 * 3600.0
 _LOW_M: Final = 3000.0
 _SPEEDS: Final = (55.0, 290.0)
 _AIRLINES: Final = np.array(sorted(AIRLINES), "S3")
+_FORCES: Final = np.array(sorted(FORCES), "S3")
 
 
 class Candidates(NamedTuple):
@@ -64,11 +65,24 @@ def standing(scene: Scene) -> Array:
     what = np.full(len(scene), OTHER, "u1")
     blank = scene["type"] == b""
     if blank.any():
-        callsign = scene["callsign"][blank]
-        digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 3] - ord("0")).astype("u1") < 10
-        what[blank] = np.where(digit & np.isin(callsign.astype("S3"), _AIRLINES), OTHER, UNKNOWN)
+        what[blank] = np.where(_flies_as(scene["callsign"][blank], _AIRLINES), OTHER, UNKNOWN)
     what[scene.who("military")] = MILITARY
     return what
+
+
+def of_forces(scene: Scene) -> Array:
+    """Whether each row says no type, and a flight number of armed forces."""
+    found: Array = np.asarray(scene["type"] == b"")
+    if found.any():
+        found[found] = _flies_as(scene["callsign"][found], _FORCES)
+    return found
+
+
+def _flies_as(callsign: Array, operators: Array) -> Array:
+    # The designator of an operator and a digit.
+    found = (callsign.view("u1").reshape(len(callsign), 8)[:, 3] - ord("0")).astype("u1") < 10
+    found[found] = np.isin(callsign[found].astype("S3"), operators)
+    return found
 
 
 def anonymous(scene: Scene) -> Array:

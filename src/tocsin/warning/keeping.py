@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .model import Indicator, Topic
 
-VERSION: Final = 2
+VERSION: Final = 3
 _MOST_DRAWN: Final = 1 << 20
 _KEPT: Final = (Label, Evidence, WarningRecord, FeedState, Absent, Offer, _Stand, Standing, Sighting)
 _MADE: Final[dict[str, Any]] = {kind.__name__: kind for kind in _KEPT}

@@ -1,4 +1,6 @@
-"""Designators of airlines (ICAO Doc 8585) whose aircraft fly so often that a call sign of theirs says "an airliner".
+"""Designators (ICAO Doc 8585) of airlines and of air forces, for aircraft that do not say their type.
+
+Of airlines those whose aircraft fly so often that a call sign of theirs says "an airliner".
 
 It is what an aircraft says of itself, so it is believed of an aircraft on its own and never of several that fly closer than the
 5 nautical miles that radar separation leaves between airliners (ICAO Doc 4444, 8.7.3).
@@ -207,3 +209,45 @@ AIRLINES: Final = frozenset(
         "YZR",
     ]
 )
+
+FORCES: Final = frozenset(
+    [
+        "AFP",
+        "AME",
+        "ASY",
+        "BAF",
+        "BRS",
+        "CEF",
+        "CFC",
+        "CNV",
+        "CTM",
+        "DAF",
+        "FAF",
+        "FAG",
+        "FNF",
+        "FNY",
+        "GAF",
+        "GAM",
+        "GNY",
+        "HAF",
+        "HUF",
+        "IAM",
+        "IFC",
+        "KAF",
+        "KIW",
+        "LYF",
+        "MMF",
+        "NAF",
+        "NOW",
+        "PLF",
+        "RCH",
+        "RFF",
+        "RFR",
+        "ROF",
+        "RRR",
+        "SUI",
+        "SVF",
+        "UAF",
+    ]
+)
+"""Designators of armed forces: who gives one and no type is taken for one of theirs."""

@@ -142,7 +142,8 @@ class Scene:
         return kind
 
     def who(self, who: str) -> Array:
-        """Whose tracks count: `military` (marked military or state, simulated, bare radar tracks, military transport types), or `any`.
+        """Whose tracks count: `military` (marked military or state, simulated, bare radar tracks, military transport types, no type
+        but a flight number of armed forces), or `any`.
 
         Between them `possible`: those too that say neither their type nor anything like a flight number.
         """
@@ -154,10 +155,13 @@ class Scene:
 
                 self._who[who] = self.who("military") | anonymous(self)
             else:
+                from .company import of_forces
+
                 marked = self["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) != 0
                 marked |= self.kind == KINDS.index("radar")
                 # As numbers: words of four letters take ten times as long to compare.
-                self._who[who] = marked | np.isin(np.ascontiguousarray(self["type"]).view("u4"), _TYPES)
+                marked |= np.isin(np.ascontiguousarray(self["type"]).view("u4"), _TYPES)
+                self._who[who] = marked | of_forces(self)
         return self._who[who]
 
     def heading(self, rows: Array) -> Array:

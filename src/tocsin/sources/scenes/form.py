@@ -6,7 +6,9 @@ and types, rows of anonymous aircraft), and strict about what would make the ans
 
 from __future__ import annotations
 
+import csv
 import gzip
+import zlib
 from datetime import UTC, datetime
 from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -209,11 +211,28 @@ def _truth(folder: Path, name: str) -> Truth:
         value = msgspec.json.decode(raw)
         if isinstance(value, dict) and isinstance(given := value.get("announced"), (bool, dict, type(None))):
             value["announced"] = [given] if isinstance(given, dict) else [{}] if given else []
-        return msgspec.convert(value, Truth, strict=False)
+        if isinstance(value, dict):
+            if isinstance(kind := value.get("kind"), str):
+                value["kind"] = "".join(c for c in kind.lower() if c.isalpha())
+            if isinstance(line := value.get("watch_line"), list):
+                value["watch_line"] = [(p.get("lat"), p.get("lon")) if isinstance(p, dict) else p for p in line]
+        truth = msgspec.convert(value, Truth, strict=False)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{path.name}: {error}") from None
+    if len({(lat, lon % 360.0) for lat, lon in truth.watch_line}) < 2:
+        raise InputError(f"{path.name}: watch_line is the same point again and again: a line has two")
+    return truth
+
+
+def _names(path: Path) -> list[str]:
+    # The header as it is meant: columns of ours in capitals or with blanks around them are ours, unless there is one spelt right.
+    opener = gzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+        given = next(csv.reader([file.readline(1 << 16)]), [])
+    meant = [name.strip().lower() for name in given]
+    return [b if b in COLUMNS and b not in given and meant.count(b) == 1 else a for a, b in zip(given, meant, strict=True)]
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -222,8 +241,9 @@ def _table(path: Path) -> dict[str, Any]:
             raise TooLarge(f"scene {path.name}", path.stat().st_size, MAX_BYTES)
         stream = pa.input_stream(str(path), compression="gzip" if path.name.endswith(".gz") else None)
         head = pacsv.ConvertOptions(column_types={name: pa.string() for name in COLUMNS}, strings_can_be_null=False)
-        table = pacsv.read_csv(stream, convert_options=head)
-    except (OSError, pa.ArrowInvalid) as error:
+        rows = pacsv.ReadOptions(column_names=_names(path), skip_rows=1)
+        table = pacsv.read_csv(stream, read_options=rows, convert_options=head)
+    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowInvalid) as error:
         raise InputError(f"{path.name}: {str(error).splitlines()[0][:120]}") from None
     if missing := [name for name in ("timestamp", "latitude", "longitude") if name not in table.column_names]:
         raise InputError(f"{path.name}: no column {missing[0]!r}; a scene has {', '.join(COLUMNS)}")

@@ -1,19 +1,25 @@
-"""Group approach: a formation that has left the staging areas behind and comes closer to a watch line, and when it will be there."""
+"""Group approach: a formation, or a party that set out together, on its way to a watch line, and when it will be there.
+
+Below 10,000 feet most keep to 250 knots (ICAO Annex 11, appendix 4): who is above flies away from who is not yet, and transports of
+several types never fly alike. A party is told by where and when it set out, not by flying alike.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from tocsin.core.times import HOUR, SECOND
 
+from ..company import MILITARY
 from ..episodes import Sighting, Timing
 from ..geodesy import ahead_m, cut, distances_m, mean_course, nearest_m
 from ..said import ANNOUNCED, weight_of
 from ..scene import Memory
 from ..words import clock
-from .formation import Formation, formations, pool
+from .formation import TWIN_M, Formation, formations, pool
+from .groups import close_pairs, parts
 from .stream import StreamParameters, strength_of
 
 if TYPE_CHECKING:
@@ -25,6 +31,10 @@ if TYPE_CHECKING:
     from ..scene import Scene
 
 _KEEP_S = 3 * 3600.0
+_PARTY_S = 3600.0
+_SETTLED_S = 60.0
+_LOW_M = 4500.0
+_CLIMBS = 1.0
 _SIDES = {"right": 1, "left": -1, "any": 0}
 
 
@@ -35,6 +45,8 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
     `progress_min` of the way from the staging area that they were last in (or are nearest to), and be due within `horizon_minutes`.
     Those that are further than `wait_minutes` away, or do not point at the line, may be on a box of their own: they count from
     `progress_far` on. At `progress_full` it is beyond doubt.
+    Not only formations: `party_at_least` military ones that left staging areas, low, within `party_minutes` count together, however
+    they fly, while those of them that are out come closer and the others still climb.
     While an exercise is announced, only those count that come nearer to the line than was announced (`announced_km` if nothing was said).
     The topic announces it, or for `announced_hours` a claim about `exercise-announced` whose grade weighs `announced_least` (C3) or more.
     """
@@ -47,6 +59,8 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
     wait_minutes: float = 600.0
     progress_far: float = 0.4
     closing_min: float = 0.4
+    party_at_least: int = 5
+    party_minutes: float = 20.0
     announced_km: float = 40.0
     announced_hours: float = 48.0
     announced_least: float = 0.36
@@ -58,8 +72,18 @@ class ApproachParameters(StreamParameters, frozen=True, forbid_unknown_fields=Tr
             raise ValueError("horizon_minutes is 1 to 600, steady_s 0 to 1800, beyond_km 0 to 500")
         if not (1 <= self.wait_minutes <= 600 and self.progress_min <= self.progress_far <= 1):
             raise ValueError("wait_minutes is 1 to 600, progress_far at least progress_min and at most 1")
+        if not (2 <= self.party_at_least <= 500 and 1 <= self.party_minutes <= 60):
+            raise ValueError("party_at_least is 2 or more, party_minutes 1 to 60")
         if not (0 <= self.progress_min < self.progress_full <= 1 and 0 < self.closing_min <= 1 and 0 <= self.announced_km <= 5000):
             raise ValueError("progress_min is below progress_full, which is 1 at most; closing_min is 0 to 1, announced_km 0 to 5000")
+
+
+class _Away(NamedTuple):
+    """For each candidate how far (m) it is outside all staging areas, the one it came from, and when it was last low in one (0: never)."""
+
+    outside: Array
+    base: Array
+    left: Array
 
 
 class _Line:
@@ -86,30 +110,46 @@ class GroupApproach:
         self._like = parameters.like()
         self._lines = [_Line(place, self._bases) for place in lines]
         self._announced = topic.announced
-        self._origin = Memory(_KEEP_S, base=np.int16(-1))
+        self._origin = Memory(_KEEP_S, base=np.int16(-1), left=np.int64(0))
 
     def step(self, scene: Scene) -> list[Sighting]:
-        """One sighting for each formation that comes to a line."""
+        """One sighting for each formation, or party, that comes to a line."""
         some = pool(scene, self._like)
         away = self._away(scene, some)
         found = formations(scene, self._like)
-        sightings: list[Sighting | None] = []
+        sightings: list[Sighting] = []
         for line in self._lines:
-            distance, since, side = self._closing(scene, line, some)
-            sightings += [self._sighting(scene, line, one, away, distance, since, side) for one in found]
-        return [sighting for sighting in sightings if sighting is not None]
+            closing = self._closing(scene, line, some)
+            party = self._party(scene, some, away, closing[1])
+            whole = None if party is None else self._sighting(scene, line, party, away, closing)
+            each = [self._sighting(scene, line, one, away, closing) for one in found]
+            sightings += [one for one in each if one is not None and (whole is None or not one.members <= whole.members)]
+            sightings += [] if whole is None else [whole]
+        return sightings
 
-    def _away(self, scene: Scene, some: Candidates) -> tuple[Array, Array]:
-        # How far (m) outside all staging areas each is, and the one that it came from.
+    def _away(self, scene: Scene, some: Candidates) -> _Away:
         if not self._bases:
-            return np.full(len(some.key), np.inf), np.zeros(len(some.key), int)
+            size = len(some.key)
+            return _Away(np.full(size, np.inf), np.zeros(size, int), np.zeros(size, "i8"))
         apart = np.stack([distances_m(some.position, base.points[0]) - 1000.0 * (base.radius_km or 0.0) for base in self._bases])
         nearest = apart.argmin(axis=0)
         outside = apart.min(axis=0)
         _, before = self._origin.recall(some.key)
         base = np.where(outside <= 0, nearest, before["base"])
-        self._origin.keep(some.key, scene.now, base=base.astype("i2"))
-        return outside, np.where(base >= 0, base, nearest)
+        left = np.where((outside <= 0) & ~(some.altitude > _LOW_M), scene.now, before["left"])
+        self._origin.keep(some.key, scene.now, base=base.astype("i2"), left=left)
+        return _Away(outside, np.where(base >= 0, base, nearest), left)
+
+    def _party(self, scene: Scene, some: Candidates, away: _Away, since: Array) -> Formation | None:
+        p = self._p
+        sets_out = (away.outside <= 0) & (some.climb >= _CLIMBS) & (away.left == scene.now)
+        comes = (away.outside > 0) & (scene.now - since >= _SETTLED_S * SECOND) & (scene.now - away.left <= _PARTY_S * SECOND)
+        members = np.flatnonzero((sets_out | comes) & (away.left > 0) & ((some.what == MILITARY) | (p.who == "any")))
+        left, least = np.sort(away.left[members]), p.party_at_least
+        if len(left) < least or (left[least - 1 :] - left[: 1 - least]).min() > p.party_minutes * 60 * SECOND:
+            return None
+        aircraft = len(np.unique(parts(close_pairs(some.position[members], TWIN_M), len(members))))
+        return Formation(members, aircraft, aircraft, np.nan, np.nan) if aircraft >= least else None
 
     def _closing(self, scene: Scene, line: _Line, some: Candidates) -> tuple[Array, Array, Array]:
         distance, side = nearest_m(line.pieces, some.position)
@@ -128,10 +168,9 @@ class GroupApproach:
         )
         return distance, since, side
 
-    def _sighting(
-        self, scene: Scene, line: _Line, found: Formation, away: tuple[Array, Array], distance: Array, since: Array, side: Array
-    ) -> Sighting | None:
+    def _sighting(self, scene: Scene, line: _Line, found: Formation, away: _Away, closing: tuple[Array, Array, Array]) -> Sighting | None:
         p, members = self._p, found.members
+        distance, since, side = closing
         some = pool(scene, self._like).select(members)
         if line.side:
             members = members[side[members] == -line.side]
@@ -141,16 +180,16 @@ class GroupApproach:
             return None
         lead = members[np.argsort(distance[members], kind="stable")][:need]
         steady = scene.now - np.sort(since[lead])[-(need // 2) - 1]
-        outside, base = away
+        outside, base, _ = away
         whole = line.from_base[base[lead]] if len(self._bases) else np.full(need, np.inf)
         beyond = np.minimum(1000.0 * p.beyond_km, whole / 7.0)
         if steady < p.steady_s * SECOND or (outside[lead] < beyond).sum() > need // 2:
             return None
         progress = float(np.median(1.0 - distance[lead] / np.maximum(whole, 1.0))) if len(self._bases) else 1.0
-        first, speed, course = float(distance[lead[0]]), float(np.mean(some.speed)), mean_course(some.course)
+        front = pool(scene, self._like).select(lead)
+        first, speed, course = float(distance[lead[0]]), float(front.speed[0]), mean_course(front.course)
         if progress < p.progress_min or self._announced_for(scene, first):
             return None
-        front = pool(scene, self._like).select(lead)
         straight, _ = ahead_m(line.pieces, front.position, front.heading, reach_m=2.5 * first + 50_000)
         ahead = straight[np.isfinite(straight)]
         meets = 2 * len(ahead) > need

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..company import Candidates
     from ..scene import Scene
 
-_TWIN_M: Final = 150.0
+TWIN_M: Final = 150.0
+"""Two tracks that are nearer are one aircraft, seen twice."""
 _SEPARATION_M: Final = 9_260.0
 _WHO: Final = {"military": MILITARY, "possible": UNKNOWN, "any": OTHER}
 
@@ -144,7 +145,7 @@ def _longest_run(some: Candidates, rows: Array, like: Like) -> Formation | None:
     rows, step, known = rows[start:end], step[start : end - 1], known[start:end]
     apart = np.linalg.norm(np.diff(some.position[rows], axis=0), axis=1) * RADIUS_M
     # The same aircraft seen twice, as a radar's and as a transponder's track, is one.
-    distinct = np.append(True, apart >= _TWIN_M)
+    distinct = np.append(True, apart >= TWIN_M)
     count, military = int(distinct.sum()), int((distinct & known).sum())
     if like.who == "any":
         military = count
