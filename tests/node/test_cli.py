@@ -130,6 +130,16 @@ def test_a_node_that_is_down_says_so(shell, node):
     ended = shell.run("warnings", node, "--as", "mara")
     assert ended.code == 3
     assert "tocsin up" in ended.err
+    found = shell.run("status", node, "--json")
+    assert (found.code, json.loads(found.out)["running"]) == (3, False)
+
+
+def test_two_texts_are_one_too_many(shell, node, tmp_path):
+    (tmp_path / "text").write_text("one")
+    more = ("--as", "mara", "--title", "t", "--source", "s", "--to", "", "--classification", "RESTRICTED")
+    ended = shell.run("share", node, tmp_path / "text", "--text", "another", *more)
+    assert (ended.code, ended.out) == (2, "")
+    assert "give one" in ended.err
 
 
 def test_broken_recordings_are_one_line_and_what_stood_before_the_break_is_kept(shell, node, tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 
+import msgspec
 import pytest
 import websockets
 
@@ -151,6 +152,26 @@ def test_a_request_is_answered_and_closed_and_serves_a_requirement(tmp_path):
             assert (await did(mara, f"/requests/{asked['record']}/close", {"note": "Thanks."}))["state"] == "closed"
             await did(mara, f"/requests/{asked['record']}/close", {}, (409,))
             assert (await did(mara, f"/requirements/{pir['record']}/end"))["state"] == "ended"
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_its_asker_would_not_get_is_refused_and_leaves_the_request_open(tmp_path):
+    async def work():
+        async with two(tmp_path) as (_, birch, mara, bo):
+            level = {"realm": LIVE, "classification": "RESTRICTED", "releasable_to": ["BIRCH"]}
+            past = await did(mara, "/requests", {**level, "question": "Who?", "wanted_by": birch.clock.now() - 1}, (400,))
+            assert "past" in past["error"]
+            await did(mara, "/requests", {**level, "question": "Who saw the ramp?"})
+            (row,) = await until(lambda: got(bo, "/requests"))
+            (aster_there,) = birch.book.partners()
+            low = msgspec.structs.replace(aster_there.clearance, classification=0)
+            await birch.book.add(aster_there.card, low, again=True)
+            above = {"title": "We", "text": "Six.", "source": "pilot", "classification": "RESTRICTED"}
+            refused = await did(bo, f"/requests/{row['record']}/answer", above, (403,))
+            assert refused["error"].startswith("ASTER asked and would not get this: ")
+            assert (await got(bo, f"/requests/{row['record']}"))["state"] == "open"
+            assert await got(bo, "/reports") == []
 
     asyncio.run(work())
 

@@ -116,7 +116,9 @@ def test_an_exercise_rings_is_approved_acknowledged_and_cancelled(tmp_path):
         assert "<status>Exercise</status>" in body.cap
         assert "<msgType>Cancel</msgType>" in body.cancellation
         assert "Actual" not in body.cap + body.cancellation
-        await acts.approve(who, realm, row["warning"])
+        at_once = await asyncio.gather(*(acts.approve(who, realm, row["warning"], f"note {n}") for n in range(5)), return_exceptions=True)
+        assert at_once.count(None) == 1, "of five who press at once one issues it"
+        assert all(isinstance(one, Conflict) and "issued already" in str(one) for one in at_once if one is not None)
         issued = screens.warning(who, realm, row["warning"])
         assert (issued["state"], issued["approved_by"]) == ("issued", "mara")
         assert issued["issued_at"] >= issued["drafted_at"]

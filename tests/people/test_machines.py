@@ -145,6 +145,17 @@ async def test_a_new_invitation_replaces_the_old_and_a_bad_password_uses_none_up
         await people.invitations.invite("BO", ["reader"], LOW, by="root")
 
 
+async def test_an_invitation_ends_when_its_name_becomes_a_user_by_another_way(people):
+    _, token = await people.invitations.invite("Bo", ["approver"], SEEN, by="root")
+    await add(people, "bo", ["reader"])
+    assert people.invitations.every() == []
+    with pytest.raises(NotInvited):
+        people.invitations.look(token)
+    await people.remove_user("bo")
+    with pytest.raises(NotInvited):
+        await people.invitations.accept(token, PASSWORD)
+
+
 async def test_invitations_are_withdrawn_and_end_with_who_gave_them(people):
     await add(people, "Ada", ["administrator"])
     await add(people, "root", ["administrator"])

@@ -63,8 +63,12 @@ class Acts:
         return Filtered(self._node, reader).versions(realm, warning)
 
     async def approve(self, reader: Reader, realm: Realm, warning: str, note: str = "") -> None:
-        """Issue a draft to everyone who may have its evidence, in `reader`'s name."""
+        """Issue a draft to everyone who may have its evidence, in `reader`'s name; of several who do at once, one does."""
         reader.must(Act.WARNING_APPROVE)
+        async with self._node.issuing:
+            await self._approve(reader, realm, warning, note)
+
+    async def _approve(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
         current = self._own(reader, realm, warning)
         if current.body.state not in {"drafted", "updated"}:
             raise Conflict(f"this warning is {current.body.state} already")
@@ -80,6 +84,10 @@ class Acts:
     async def cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
         """Cancel an issued warning, for everyone who was told."""
         reader.must(Act.WARNING_CANCEL)
+        async with self._node.issuing:
+            await self._cancel(reader, realm, warning, note)
+
+    async def _cancel(self, reader: Reader, realm: Realm, warning: str, note: str) -> None:
         current = self._own(reader, realm, warning)
         issued = [v for v in self.versions(reader, realm, warning) if v.body.state == "issued"]
         if current.body.state == "cancelled":
@@ -121,17 +129,17 @@ class Acts:
         return await self._state(reader, realm, fields, ("title", "text", "source"), label, Act.REPORT_SAY, refs)
 
     async def claim(self, reader: Reader, realm: Realm, fields: Claim, label: Label) -> str:
-        """Say a claim, or what an officer saw or was told; gives its record id. Raises `Conflict` if it is of a time to come."""
+        """Say a claim, or what an officer saw or was told; gives its record id. Raises `InputError` if it is of a time to come."""
         reader.must(Act.CLAIM_SAY)
         if (fields.claimed_at or 0) > self._now(reader, realm):
-            raise Conflict("what is still to come cannot have been seen")
+            raise InputError("what is still to come cannot have been seen")
         return await self._state(reader, realm, fields, ("text", "source"), label, Act.CLAIM_SAY)
 
     async def count(self, reader: Reader, realm: Realm, fields: Count, label: Label) -> str:
-        """Say daily counts; gives their record's id. Raises `Conflict` for a day to come."""
+        """Say daily counts; gives their record's id. Raises `InputError` for a day to come."""
         reader.must(Act.COUNT_SAY)
         if max(fields.days, default=0) > self._now(reader, realm) // DAY + 1:
-            raise Conflict("a day that is still to come has no count")
+            raise InputError("a day that is still to come has no count")
         return await self._state(reader, realm, fields, ("series", "source"), label, Act.COUNT_SAY)
 
     async def _state(
@@ -230,11 +238,11 @@ class Acts:
 
 
 def plain_text(text: str, what: str, *, empty: bool = False) -> str:
-    """`text` as somebody wrote it; raises `Conflict` if it is empty, too long, or holds characters that mislead."""
+    """`text` as somebody wrote it; raises `InputError` if it is empty, too long, or holds characters that mislead."""
     if not text.strip() and not empty:
-        raise Conflict(f"{what} is empty")
+        raise InputError(f"{what} is empty")
     if any(c in BIDI or (unicodedata.category(c) == "Cc" and c not in "\n\t") for c in text):
-        raise Conflict(f"{what} holds a control character, or one that turns the direction of writing")
+        raise InputError(f"{what} holds a control character, or one that turns the direction of writing")
     if len(text) > MAX_TEXT:
-        raise Conflict(f"{what} is longer than {MAX_TEXT:,} characters")
+        raise InputError(f"{what} is longer than {MAX_TEXT:,} characters")
     return text

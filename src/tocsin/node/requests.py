@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from tocsin.core import InputError, Label, Realm, Record, Ref, Report, Request, Requirement, body_of
+from tocsin.core import Denied, InputError, Label, Realm, Record, Ref, Report, Request, Requirement, body_of
 from tocsin.exchange import check_area
 from tocsin.people import Act
 
@@ -49,19 +49,24 @@ class Requests:
         plain_text(body.question, "question")
         plain_text(body.why, "why", empty=True)
         check_area(body.area)
+        if body.wanted_by is not None and body.wanted_by <= self._node.world(realm).time(reader.view):
+            raise InputError("what is wanted by a time that is past comes too late: say a later one, or none")
         refs = self._serving(reader, realm, serves)
         kept = await self._node.say(self._node.new_record(body, realm, reader.user.name, label, refs, view=reader.view))
         await self._node.people.act(reader.user.name, Act.REQUEST_SAY, kept.record.id)
         return self.one(reader, kept.record.id)
 
     async def answer(self, reader: Reader, request: str, report: Report, label: Label) -> Json:
-        """Answer a request by a report."""
+        """Answer a request by a report; raises `Denied` if who asked would not be given it."""
         reader.must(Act.REPORT_SAY)
         record, _ = self._find(reader, request)
         if Filtered(self._node, reader).closed(record):
             raise Conflict("this request is closed")
         for name in ("title", "text", "source"):
             plain_text(getattr(report, name), name)
+        decided = {one.partner: one for one in self._acts.preview(record.realm, label)}
+        if (asker := decided.get(record.origin)) is not None and not asker.allowed:
+            raise Denied(f"{record.origin} asked and would not get this: {asker.reason}")
         refs = [Ref("answers", request), *(ref for ref in record.refs if ref.rel == "serves")]
         kept = await self._node.say(self._node.new_record(report, record.realm, reader.user.name, label, refs, view=reader.view))
         await self._node.people.act(reader.user.name, Act.REPORT_SAY, kept.record.id)

@@ -96,6 +96,8 @@ class Node:
         self.hosting = Hosting(self)
         self.traffic = Traffic(self)
         self.telling = Telling(self)
+        # Held while a warning is issued or cancelled: of two at once, the second sees what the first did.
+        self.issuing = asyncio.Lock()
         self.on_draft: list[Callable[[Realm, Record, WarningRecord], Awaitable[bool]]] = []
         self._changes = Changes()
         self._streams: dict[tuple[Realm, str, Label], Entropy] = {}

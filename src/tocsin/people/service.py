@@ -20,7 +20,7 @@ from .logins import Logins
 from .model import Act, Done, Pending, Security, User
 from .receivers import Receivers
 from .sessions import Sessions
-from .tables import acts, identities, sessions, users
+from .tables import acts, identities, invitations, sessions, users
 from .tellings import Tellings
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class People:
         """Add a user's row within a commit; raises `UserExists`."""
         if connection.scalar(select(users.c.key).where(users.c.key == key)) is not None:
             raise UserExists
+        # An invitation of that name is over: it would let somebody in if this user were removed.
+        connection.execute(delete(invitations).where(invitations.c.user_key == key))
         values = {"password": hashed, "roles": rows.text(roles), "clearance": rows.text(clearance), "person": person}
         connection.execute(insert(users), [{"key": key, "name": shown, "added_at": self._clock.now(), **values}])
         rows.note(connection, self._clock.now(), by, Act.USER_ADD, shown)

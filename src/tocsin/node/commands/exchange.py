@@ -55,6 +55,7 @@ def share(
     explain
         Say nothing: show for every partner whether it would get it, and why.
     """
+    said_text = "" if explain else _text(file, text)
     console = Console(folder, user)
     marked: dict[str, Any] = {"realm": realm, "classification": classification, "releasable_to": _list(to), "caveats": _list(caveats)}
     marked |= {"communities": [clause for one in communities.split(";") if (clause := _list(one))], "terms": _list(terms)}
@@ -64,7 +65,7 @@ def share(
         shown = [{**row, "gets": "yes" if row["allowed"] else "no"} for row in rows]
         give_rows(rows if json else shown, {"partner": "Partner", "gets": "Gets it", "reason": "Why"}, json=json, empty="No partner yet.")
         return
-    body = marked | {"title": title, "text": text or _text(file), "source": source, "grade": grade}
+    body = marked | {"title": title, "text": said_text, "source": source, "grade": grade}
     about = {"topic": topic, "indicator": indicator, "area": _area(area)}
     said = console.post("/reports", {**body, **about, "corrects": corrects, "serves": _list(serves)})
     give(said, json=json, text=f"{said['record']}: {said['banner']}. {_fates(said['who_knows'])}")
@@ -149,7 +150,7 @@ def recall(folder: Path, record: str, *, user: User, why: str = "mistaken", json
         mistaken, released in error, withdrawn by its source, superseded, or required by law.
     """
     row = Console(folder, user).post(f"/exchange/ledger/{record}/recall", {"why": why})
-    give(row, json=json, text=f"{record} is recalled ({why}). {_fates(row['partners'])}")
+    give(row, json=json, text=f"{record} is recalled ({why}). {_had(row['partners'])}")
 
 
 def ledger(
@@ -202,7 +203,7 @@ def answer(
     grade: str = "", json: bool = False,
 ) -> None:  # fmt: skip
     """Answer a request by a report to its asker; the text from a file, standard input (-) or --text."""
-    body = {"title": title, "text": text or _text(file), "source": source, "classification": classification, "grade": grade}
+    body = {"title": title, "text": _text(file, text), "source": source, "classification": classification, "grade": grade}
     row = Console(folder, user).post(f"/requests/{request}/answer", body)
     give(row, json=json, text=f"{request} is {row['state']}: {len(row['answers'])} answers")
 
@@ -260,7 +261,11 @@ def _list(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _text(file: str) -> str:
+def _text(file: str, said: str) -> str:
+    if said:
+        if file != "-":
+            raise InputError("two texts were given, a file and --text: give one")
+        return said
     try:
         return sys.stdin.read(MAX_TEXT + 1) if file == "-" else Path(file).read_text()
     except OSError as error:
@@ -273,6 +278,12 @@ def _fates(rows: list[dict[str, Any]]) -> str:
     return (
         ", ".join(f"{row['partner']} {row['state']}" + (", recalled there" if row.get("recalled_at") else "") for row in rows) or "nobody"
     )
+
+
+def _had(rows: list[dict[str, Any]]) -> str:
+    """Who is told of a recall: those the record went out to; and who has said already that it is hidden there."""
+    had = [f"{row['partner']}" + (" (hidden there)" if row.get("recalled_at") else "") for row in rows if row["state"] != "withheld"]
+    return f"Had it and is told: {', '.join(had)}" if had else "Nobody had it"
 
 
 def _state(row: dict[str, Any]) -> str:

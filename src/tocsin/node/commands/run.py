@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tocsin.core import InputError
+from tocsin.core import InputError, NotReachable
 
 from .calls import call
 from .output import give, log_to_stderr
@@ -32,13 +32,15 @@ def up(folder: Path, *, port: int | None = None) -> None:
 
 
 def status(folder: Path, *, json: bool = False) -> None:
-    """How the node in a folder is."""
+    """How the node in a folder is; ends with 3 if it does not run."""
     found = call(folder, "status")
     lines = [f"{found['id']}, {found['name']}" + ("" if found["running"] else f": it does not run; start it with `tocsin up {folder}`")]
     lines += [f"realm {r['realm']}: {r['time'] or '-'}, {max(r['tracks'], default=0):,} tracks" for r in found["realms"]]
     lines += [f"feed {f['name']}: {f['state']}" for f in found["feeds"]]
     lines += [f"partner {link['partner']}: {link['state']}" for link in found["links"]]
     give(found, json=json, text="\n".join(lines))
+    if not found["running"]:
+        raise SystemExit(NotReachable.exit_code)
 
 
 async def stopped() -> None:
