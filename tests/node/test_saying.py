@@ -112,8 +112,10 @@ def test_a_receiver_without_a_node_fetches_a_report_and_the_shell_says_so(shell,
     rows = shell.said("share", node, *MARA, *SHARE, "--explain")
     assert [row["allowed"] for row in rows if row["partner"] == "receiver:harbour desk"] == [True]
     url = (node / "http.url").read_text().strip()
+    assert "receiver" not in shell.run("ledger", node, said, *MARA).out
     answer = httpx2.get(f"{url}/api/v1/told", params={"realm": "live"}, headers={"authorization": f"Bearer {token}"})
     assert said in [entry["record"] for entry in answer.json()["entries"]]
+    assert "receiver:harbour desk told" in shell.run("ledger", node, said, *MARA).out
     (row,) = [row for row in shell.said("audit", "who-was-told", node, said) if row["partner"].startswith("receiver:")]
     assert (row["partner"], row["state"]) == ("receiver:harbour desk", "told")
     shell.said("recall", node, said, *MARA, "--why", "mistaken")

@@ -150,18 +150,18 @@ def recall(folder: Path, record: str, *, user: User, why: str = "mistaken", json
         mistaken, released in error, withdrawn by its source, superseded, or required by law.
     """
     row = Console(folder, user).post(f"/exchange/ledger/{record}/recall", {"why": why})
-    give(row, json=json, text=f"{record} is recalled ({why}). {_had(row['partners'])}")
+    give(row, json=json, text=f"{record} is recalled ({why}). {_had(_ends(row))}")
 
 
 def ledger(
     folder: Path, record: str = "", *, user: User, realm: str = "live", after: str = "", limit: int = 50, json: bool = False
 ) -> None:
-    """What became of what this node said, partner by partner; of one record if it is named."""
+    """What became of what this node said, partner by partner and receiver by receiver; of one record if it is named."""
     console = Console(folder, user)
     path, more = ("/exchange/ledger", {"realm": realm, "limit": limit}) if not record else (f"/exchange/ledger/{record}", {})
     found = console.get(path, **more | ({"after": after} if after else {}))
     rows = [found] if record else found
-    shown = [{**row, "at": iso(row["protocol_time"]), "fates": _fates(row["partners"])} for row in rows]
+    shown = [{**row, "at": iso(row["protocol_time"]), "fates": _fates(_ends(row))} for row in rows]
     columns = {"at": "Said", "kind": "Kind", "title": "What", "fates": "Who", "record": "Id"}
     give_rows(found if json and not record else rows if json else shown, columns, json=json, empty="Nothing said yet.", tall=True)
 
@@ -284,6 +284,11 @@ def _had(rows: list[dict[str, Any]]) -> str:
     """Who is told of a recall: those the record went out to; and who has said already that it is hidden there."""
     had = [f"{row['partner']}" + (" (hidden there)" if row.get("recalled_at") else "") for row in rows if row["state"] != "withheld"]
     return f"Had it and is told: {', '.join(had)}" if had else "Nobody had it"
+
+
+def _ends(row: dict[str, Any]) -> list[dict[str, Any]]:
+    # Partners, and receivers without a node that fetched it.
+    return [*row["partners"], *({**one, "partner": f"receiver:{one['receiver']}", "state": "told"} for one in row["receivers"])]
 
 
 def _state(row: dict[str, Any]) -> str:
