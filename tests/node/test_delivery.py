@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from tests.node.helpers import PASSWORD, add_person, make, opened, person, serving
-from tocsin.core import LIVE
+from tocsin.core import LIVE, iso
 from tocsin.exchange import Relay
 from tocsin.node import operations
 
@@ -93,6 +93,7 @@ def test_a_report_is_read_recalled_and_acknowledged_and_the_ledger_shows_when(tm
             # Its own people still see what was called back.
             assert (await got(mara, "/reports"))[0]["title"] == "Loading seen"
             (recall,) = await got(bo, "/inbox", kind="recall")
+            assert recall["title"] == f"Recalled, mistaken: the report of {iso(row['protocol_time'])}"
             await did(bo, f"/inbox/{recall['record']}/read")
 
             async def seen():

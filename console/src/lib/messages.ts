@@ -45,7 +45,7 @@ export const messages = {
   'login.organisation': 'Log in by {host}',
   'login.refused': 'Name and password do not go together.',
   'login.unreachable': 'The node does not answer. Try again; if it stays so, look at the machine that runs it.',
-  'login.again': 'Your session has ended. After logging in you are where you were.',
+  'login.again': 'Your session has ended. After logging in you are on this page again; what you wrote and did not send is gone.',
   'login.use': 'For the watch floor. What you read and do here is kept in the audit log.',
   'login.out': 'Log out',
 

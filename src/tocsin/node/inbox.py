@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import insert, select
 
-from tocsin.core import LIVE, Approval, Consent, Label, Realm, Receipt, Record, Ref, Subscription, body_of
+from tocsin.core import LIVE, Approval, Consent, Label, Realm, Recall, Receipt, Record, Ref, Subscription, body_of, iso
 from tocsin.core.labels import ORCON
 from tocsin.exchange import check_subscription, fits, readings
 from tocsin.people import Act, Role
@@ -144,7 +144,14 @@ class Inbox:
             row["wants_consent"] = True  # made from what this node said: it goes on to others only if this node consents
             mine = [(one, given) for one, given in shown.consents(record) if one.origin == self._node.config.id]
             row["consents"] = [_consented(one, given) for one, given in mine]
-        return row | {"title": "" if shown.hides(record) else headline(record), "recalled": recalled(shown, record)}
+        title = "" if shown.hides(record) else _recalling(shown, record, body) if isinstance(body, Recall) else headline(record)
+        return row | {"title": title, "recalled": recalled(shown, record)}
+
+
+def _recalling(shown: Filtered, record: Record, body: Recall) -> str:
+    # What was recalled is not shown any more: its kind and time tell which it was.
+    found = next((kept.record for ref in record.refs if ref.rel == "recalls" and (kept := shown.find(ref.id))), None)
+    return f"Recalled, {body.why}" + (f": the {found.kind} of {iso(found.protocol_time)}" if found is not None else "")
 
 
 def _consented(record: Record, body: Consent) -> Json:
