@@ -8,6 +8,17 @@ export interface Hypothesis {
   colour: 'amber' | 'blue' | 'grey'
 }
 
+/** From how far apart on what a warning said and what is assessed now are two things to say. */
+const APART = 0.05
+
+/** What this node assesses now of the hypothesis that a warning warned of, where the warning's own figure does not hold any more. */
+export function movedSince(assessment: Assessment | undefined, warned: Probabilities): { title: string; now: number } | undefined {
+  const [first] = hypothesesOf(assessment, warned)
+  const now = first && assessment?.probabilities[first.id]
+  if (!first || now === undefined || Math.abs(now - (warned[first.id] ?? 0)) < APART) return undefined
+  return { title: first.title, now }
+}
+
 /** A topic names its hypotheses from the quietest to the one it warns of; without the topic the names of `probabilities` stand for themselves. */
 export function hypothesesOf(assessment: Assessment | undefined, probabilities: Probabilities): Hypothesis[] {
   const known = assessment?.hypotheses.filter(({ id }) => id in probabilities) ?? []

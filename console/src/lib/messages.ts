@@ -120,6 +120,7 @@ export const messages = {
   'warning.cancelled': 'cancelled',
   'warning.from': 'from {partner}: shown, never evidence here',
   'warning.confidence': 'Confidence {confidence}.',
+  'warning.now': 'The warning is of {time}. This node’s own assessment now, {at}: {title} {percent}; confidence {confidence}.',
   'warning.history': 'How the probabilities moved, {from} to {until}',
   'warning.innocent': 'Could be innocent',
   'warning.innocent.none': 'No innocent explanation is listed for this pattern.',
