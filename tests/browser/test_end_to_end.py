@@ -166,6 +166,7 @@ def test_what_is_asked_and_said_stands_in_requests_and_ledger(at_home):
     page.get_by_role("button", name="Ask 1 partner").click()
     row = page.locator("[data-record]", has_text="What do you see of the staging area?")
     row.get_by_text("serves PR-1").wait_for()
+    assert "wanted by" not in row.inner_text(), "no time was given"
     row.get_by_role("button", name="Answer").click()
     row.get_by_label("Title").fill("Nothing moves")
     row.get_by_label("What is said").fill("Seen from the ridge.")
