@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -45,16 +46,22 @@ def measure(folder: Path, clock_ns: Callable[[], int], *, size: int = 2_000, lea
     """Records a second, by way of keeping and reading them; what the log costs; seconds to open. `folder` must be empty.
 
     `alone`: one caller that waits for each; `callers`: many callers with one record each, committed in groups;
-    `batches`: fifty a call; `leaves_per_s`: 500 a call, with the log's batches, tiles and checkpoint; `single_p99_ms`: one caller's
-    slowest of a hundred; `log_leaves`: what the log has then, at least `leaves`; `checkpoint_ms`: one more record and its
-    checkpoint; `proof_ms`: a proof of inclusion, checked; `read`: from disk, decrypted; `cached`: read again; `open_s`: opening.
+    `batches`: fifty a call; `leaves_per_s`: 500 a call, twelve times `size` of them, with the log's batches, tiles and checkpoint;
+    `single_p99_ms`: one caller's slowest of a hundred; `log_leaves`: what the log has then, at least `leaves`; `checkpoint_ms`: one more
+    record and its checkpoint; `proof_ms`: a proof of inclusion, checked; `read`: from disk, decrypted; `cached`: read again;
+    `open_s`: opening.
     """
-    return asyncio.run(_measure(folder, clock_ns, size, leaves))
+    try:
+        return asyncio.run(_measure(folder, clock_ns, size, leaves))
+    finally:
+        gc.unfreeze()
 
 
 async def _measure(folder: Path, clock_ns: Callable[[], int], size: int, leaves: int) -> dict[str, float]:
     entropy = SeededEntropy("bench")
-    entries = [_entry(entropy, number) for number in range(6 * size + 1)]
+    entries = [_entry(entropy, number) for number in range(15 * size + 1)]
+    gc.collect()
+    gc.freeze()  # what the bench holds ready is no garbage of the journal's
     vault = Vault.create(folder, b"bench", entropy, cost=Cost(1, 8, 1))
     figures: dict[str, float] = {}
 
