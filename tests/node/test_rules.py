@@ -7,6 +7,7 @@ import pytest
 from tocsin.core import LIVE, InputError, ManualClock, Rule, SeededEntropy
 from tocsin.core.times import SECOND
 from tocsin.node import operations, secrets
+from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict, NotAllowed, NotFound
 from tocsin.node.filtered import whole
 from tocsin.node.readers import Reader
@@ -74,6 +75,19 @@ def test_a_rule_of_two_issues_what_it_covers_in_its_own_name(tmp_path):
         assert all(v.body.level == "HIGH" for v in issued)
         assert all(v.record.label.releasable_to <= {"ASTER", "BIRCH"} for v in issued)
         assert [a.what for a in node.people.acts() if a.who == "rule night"]
+
+    run(work, tmp_path)
+
+
+def test_a_draft_that_a_person_issued_first_is_not_issued_again_by_a_rule(tmp_path):
+    async def work(node, rules, mara, nia):
+        await played(node, REALM)
+        (draft,) = [v for v in whole(node).warnings(REALM)[0] if v.body.state in {"drafted", "updated"}][-1:]
+        await rules.agree(nia, (await rules.propose(mara, rule()))["rule"])
+        await Acts(node).approve(mara, REALM, draft.body.warning)
+        before = len(whole(node).warnings(REALM)[0])
+        assert not await rules.apply(REALM, draft.record, draft.body)
+        assert len(whole(node).warnings(REALM)[0]) == before
 
     run(work, tmp_path)
 

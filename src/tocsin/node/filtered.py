@@ -7,7 +7,7 @@ whether a rule holds, nor how many rows there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tocsin.core import (
     LIVE,
@@ -38,8 +38,10 @@ from .errors import NotFound
 from .readers import SYSTEM, Reader
 from .register import Answer, Read, Standing, Version, standing_of
 from .search import Found
-from .service import Node
 from .shelves import Shelf
+
+if TYPE_CHECKING:
+    from .service import Node
 
 HIDDEN = Report(title="", text="", source="")
 """What is shown of a report that its origin recalled."""

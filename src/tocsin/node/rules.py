@@ -14,6 +14,7 @@ from msgspec import structs
 from tocsin.core import BadRealm, InputError, Label, Realm, Record, Ref, Rule, WarningRecord, iso, realms
 from tocsin.people import Act, Proposal
 from tocsin.people.approvals import SINGLE, TWO
+from tocsin.policy import View
 from tocsin.warning import NotAgreed, StaysHere, lifecycle
 
 from .errors import Conflict, NotFound
@@ -81,11 +82,18 @@ class Rules:
         return await self._say(reader, self._standing(reader, rule), "withdrawn", "cancels", Act.RULE_WITHDRAW)
 
     async def apply(self, realm: Realm, draft: Record, body: WarningRecord) -> bool:
-        """Issue a draft of the node's own view if a rule in force covers it; whether one did."""
+        """Issue a draft of the node's own view if a rule in force covers it and nobody was faster; whether one did."""
         node = self._node
         own = node.views.of(node.config.own)
         if draft.author != SYSTEM + own.id or body.state not in {"drafted", "updated"}:
             return False
+        async with node.issuing:
+            if any(later.body.version > body.version for later in whole(node).versions(realm, body.warning)):
+                return False
+            return await self._issue(realm, draft, body, own)
+
+    async def _issue(self, realm: Realm, draft: Record, body: WarningRecord, own: View) -> bool:
+        node = self._node
         topic = next((t for t in node.topics if t.id == body.topic), None)
         everything = whole(node)
         label = everything.evidence_label(draft)

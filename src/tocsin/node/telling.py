@@ -16,6 +16,7 @@ from tocsin.people.tellings import Item
 from tocsin.policy import TELL, Decision, Matter, matter_of
 
 from .errors import NotFound, TooOften
+from .filtered import whole
 from .readers import SYSTEM
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Telling:
         if kept is None or self._node.people.tellings.place(receiver, kept.record.realm, record) is None:
             raise NotFound
         body = body_of(kept.record)
-        if not isinstance(body, WarningRecord) or not body.cap or self._is_recalled(kept.record):
+        if not isinstance(body, WarningRecord) or not body.cap or whole(self._node).recall_of(kept.record) is not None:
             raise NotFound
         if not self.may(receiver, self._node.gate.label_of(kept.record), kept.record):
             raise NotFound
@@ -216,15 +217,6 @@ class Telling:
                 feed.ready[kept.index] = Item(record.id, record.id)
             else:
                 feed.waiting.add(kept.index)
-
-    def _is_recalled(self, record: Record) -> bool:
-        after = -1
-        while page := self._node.journal.records(record.realm, kind="recall", after=after, limit=_PAGE):
-            after = page[-1].index
-            recalls = (one.record for one in page if one.record.origin == record.origin)
-            if any(ref.rel == "recalls" and ref.id == record.id for one in recalls for ref in one.refs):
-                return True
-        return False
 
     # --- what an entry says ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Designators (ICAO Doc 8585) of airlines and of air forces, for aircraft that do not say their type.
+"""Designators of airlines (ICAO Doc 8585) and of air forces, for aircraft that do not say their type.
 
 Of airlines those whose aircraft fly so often that a call sign of theirs says "an airliner".
 
@@ -250,4 +250,7 @@ FORCES: Final = frozenset(
         "UAF",
     ]
 )
-"""Designators of armed forces: who gives one and no type is taken for one of theirs."""
+"""Designators of armed forces: who gives one and no type is taken for one of theirs.
+
+As they are commonly heard, not compared with Doc 8585: one that is missing costs nothing but what a type would have told.
+"""
