@@ -66,6 +66,24 @@ def served(stand):
     return show
 
 
+@pytest.fixture
+def scene():
+    """What the stand-in shows to a test, which may change it."""
+    return Scene()
+
+
+@pytest.fixture
+def address(scene, served):
+    """Where the scene is served, its realm's time four times as fast."""
+    return served(scene, 4)
+
+
+@pytest.fixture
+def at(open_page, address):
+    """Opens a page of the live realm on the scene."""
+    return lambda where, **more: open_page(address, hash=f"#/live/{where}", **more)
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """A real node with a partner: its folder, its address, the words of the partner's keys. `mara` does everything there."""

@@ -348,3 +348,8 @@ if __name__ == "__main__":
     with serve(App(Scene())) as address:
         print(address, flush=True)
         threading.Event().wait()
+
+
+def posted(scene: Scene, path: str) -> list[object]:
+    """The bodies that pages have sent to `path`, the first first."""
+    return [body for said, body in scene.posted if said == path]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.browser.keeping import BANNER, OFFICER
 from tests.browser.shapes import MINUTE, NIGHT
-from tests.browser.standin import Scene
+from tests.browser.standin import posted
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 DAY = 1440 * MINUTE
@@ -16,21 +16,6 @@ SENTENCE = re.compile(
     r"^From \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ until \S+ \S+Z, warnings of Airborne rapid deployment at high or above in Live"
     r" go to Birch, Cedar without anybody pressing a button\.$"
 )
-
-
-@pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def at(open_page, scene, served):
-    address = served(scene, 4)
-    return lambda where, **more: open_page(address, hash=f"#/live/{where}", **more)
-
-
-def posted(scene, path):
-    return [body for said, body in scene.posted if said == path]
 
 
 def day(time):

@@ -14,16 +14,6 @@ LOST = "WebSocket connection"
 PAGES = ("watch", "map", "exchange", "exchange/links", "reports", "audit", "partners", "people", "indicators", "say", "backtests", "log")
 
 
-@pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def address(scene, served):
-    return served(scene, 4)
-
-
 def at(page, realm=NIGHT):
     return f"#/{realm}/{page}"
 

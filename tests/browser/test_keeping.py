@@ -7,24 +7,9 @@ import re
 import pytest
 from tests.browser.keeping import KEEPER, OFFICER
 from tests.browser.shapes import NIGHT
-from tests.browser.standin import Scene
+from tests.browser.standin import posted
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def at(open_page, scene, served):
-    address = served(scene, 4)
-    return lambda where, **more: open_page(address, hash=f"#/live/{where}", **more)
-
-
-def posted(scene, path):
-    return [body for said, body in scene.posted if said == path]
 
 
 def until(page, holds):

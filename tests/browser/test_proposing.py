@@ -7,28 +7,13 @@ import re
 
 import pytest
 from tests.browser.keeping import OFFICER
-from tests.browser.standin import Scene
+from tests.browser.standin import posted
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 ASKED = {
     "proposal": "p9", "act": "journal:erase", "what": "report--x", "digest": "3c" * 32, "proposed_by": "o.lind",
     "content": json.dumps({"record": "report--x", "leaf": "aa", "reason": "a private person is named"}), "answered": False,
 }  # fmt: skip
-
-
-@pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def at(open_page, scene, served):
-    address = served(scene, 4)
-    return lambda where, **more: open_page(address, hash=f"#/live/{where}", **more)
-
-
-def posted(scene, path):
-    return [body for said, body in scene.posted if said == path]
 
 
 def opened(page, record):

@@ -6,24 +6,14 @@ import re
 
 import pytest
 from tests.browser.shapes import NIGHT
-from tests.browser.standin import Scene
+from tests.browser.standin import posted
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
-def scene():
-    return Scene()
-
-
-@pytest.fixture
-def at(open_page, scene, served):
-    address = served(scene, 4)
+def at(open_page, address):
     return lambda where, **more: open_page(address, hash=f"#/{NIGHT}/{where}", **more)
-
-
-def posted(scene, path):
-    return [body for said, body in scene.posted if said == path]
 
 
 # The hand-over
