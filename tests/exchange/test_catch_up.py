@@ -6,6 +6,7 @@ import pytest
 from tests.exchange.helpers import REALM, clearance, town, until
 
 from tocsin.core import may_read
+from tocsin.core.times import HOUR
 
 pytestmark = pytest.mark.anyio
 
@@ -119,6 +120,37 @@ async def test_what_the_relay_lost_is_noticed_and_asked_for(tmp_path):
         # Nothing more is said: only the heartbeat shows the lost tail.
         await until(lambda: b.titles() == ["first", "swallowed"])
         await until(lambda: a.state(kept) == {"BIRCH": "delivered"})
+        whole(b)
+
+
+async def test_what_waits_for_its_turn_when_its_keys_time_ends_still_comes(tmp_path):
+    async with town(tmp_path, "ASTER", "BIRCH") as place:
+        a, b = place["ASTER"], place["BIRCH"]
+        await a.say("first", "BIRCH")
+        await until(lambda: b.titles() == ["first"])
+        send, lost, passing = a.transport.send, [], []
+
+        async def lose_all_but_the_second(recipient, tag, klass, data):
+            if klass == "records" and len(lost) != 1:
+                lost.append(data)
+                return
+            if klass == "records":
+                passing.append(data)
+                lost.append(b"")
+            await send(recipient, tag, klass, data)
+
+        a.transport.send = lose_all_but_the_second
+        early, _ = await a.say("swallowed", "BIRCH")
+        await until(lambda: a.state(early) == {"BIRCH": "sent"})
+        late, _ = await a.say("waits", "BIRCH")
+        await until(lambda: passing and b.exchange._inboxes["ASTER"]._held)
+        (held,) = b.exchange._inboxes["ASTER"]._held.values()
+        for node in (a, b):
+            node.clock.ahead += 3 * HOUR
+        await until(lambda: held.epoch not in b.exchange._inboxes["ASTER"].keys)
+        a.transport.send = send
+        await until(lambda: b.titles() == ["first", "swallowed", "waits"])
+        await until(lambda: a.state(late) == {"BIRCH": "delivered"})
         whole(b)
 
 

@@ -155,6 +155,9 @@ class Inbox:
         settings, now = self._context.settings, self._context.clock.now()
         for epoch in await self.keys.tick():
             self.no_grant(epoch)
+        # A key's time may end while what it opens waits for its turn: its sender gives it again, or says that it has none.
+        for epoch in {held.epoch for held in self._held.values()}:
+            await self.keys.need(epoch)
         for one in list(self.chains.values()):
             stale = one.target > one.next and now - one.noticed_at >= settings.ask_again
             if one.klass == wire.RECORDS:
