@@ -107,6 +107,16 @@ def test_the_page_escapes_what_files_say_and_needs_nothing_else():
     assert text.count("<svg") == 3
 
 
+def test_the_page_lists_when_it_rang_with_no_event_on():
+    one = series(with_exercise())
+    result, days = backtest(TOPIC, DailyFile(one, (), 400, 0), [Event("Elsewhere", START + 10, START + 11, "1")])
+    (false,) = result.false_alarms
+    assert f"<td>{false.first}</td><td>{false.last}</td>" in page(TOPIC, result, days, one, [])
+    hit, days = backtest(TOPIC, DailyFile(one, (), 400, 0), [Event("It", START + 300, START + 302, "1")])
+    assert hit.false_alarms == ()
+    assert "nothing in the events was on" not in page(TOPIC, hit, days, one, [])
+
+
 def test_what_a_reader_may_not_see_is_as_if_it_were_not_there():
     secret = Series("aircraft", series(counts(100)).day, counts(100), Label("backtest", 3, LABEL.originators, LABEL.releasable_to), "made")
     scene = look(secret, 99)

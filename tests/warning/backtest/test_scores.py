@@ -48,6 +48,15 @@ def test_every_event_in_the_file_counts_whatever_its_tier_and_those_outside_are_
     assert (found.hits, found.of) == (2, 2)
 
 
+def test_each_false_alarm_is_told_with_its_days():
+    found = score(alarms(10, 11, 16, 60, 100), [Event("A", 99, 102, "1")], 0, 365)
+    assert [(one.first, one.last, one.days) for one in found.false_alarms] == [
+        ("1970-01-11", "1970-01-17", 3),
+        ("1970-03-02", "1970-03-02", 1),
+    ]
+    assert found.false_alarm_episodes == len(found.false_alarms)
+
+
 def test_rates_are_by_the_year():
     found = score(alarms(10, 11, 60, 500), [], 0, 730)
     assert found.false_alarm_episodes == 3

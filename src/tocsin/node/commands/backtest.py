@@ -125,11 +125,17 @@ def _text(found: Json, report: Path | None) -> str:
     for event in found["events"]:
         said = f"alarm on {event['first_alarm']}, lead {event['lead_days']} days" if event["hit"] else "missed"
         lines.append(f"  {event['name']} ({event['start']} to {event['end']}): {said}")
+    if found["false_alarms"]:
+        lines.append("rang with no event on: " + ", ".join(_span(one) for one in found["false_alarms"]))
     lines.append("compared with")
     for name, row in found["baselines"].items():
         lines.append(f"  {name}: {row['hits']} of {row['of']}, {row['false_alarm_episodes_per_year']:g} false episodes a year")
     lines += [*found["says"], *found["faults"]]
     return "\n".join([*lines, *([f"{report} is written"] if report else [])])
+
+
+def _span(one: Json) -> str:
+    return str(one["first"]) if one["first"] == one["last"] else f"{one['first']} to {one['last']}"
 
 
 def _text_of_recorded(found: Json) -> str:

@@ -20,7 +20,7 @@ from ..said import Heard
 from ..series import DAY
 from ..service import Watch
 from .comparators import COMPARATORS
-from .score import EventScore, Score, score
+from .score import EventScore, FalseAlarm, Score, score
 from .tuning import left_out
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     interval: tuple[float, float]
     false_alarm_episodes: int
     false_alarm_episodes_per_year: float
+    false_alarms: tuple[FalseAlarm, ...]
     alarm_days_per_year: float
     years: float
     events: tuple[EventScore, ...]
@@ -124,6 +125,7 @@ def backtest(topic: Topic, read: DailyFile, events: Sequence[Event]) -> tuple[Re
         interval=mine.interval,
         false_alarm_episodes=mine.false_alarm_episodes,
         false_alarm_episodes_per_year=mine.false_alarm_episodes_per_year,
+        false_alarms=mine.false_alarms,
         alarm_days_per_year=mine.alarm_days_per_year,
         years=mine.years,
         events=mine.events,

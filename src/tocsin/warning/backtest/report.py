@@ -48,6 +48,7 @@ def page(topic: Topic, result: Result, days: Days, series: Series, events: Seque
         _table_of_ways(result),
         "<h2>Event by event</h2>",
         _table_of_events(result),
+        *_false_alarms(result),
         f"<h2>Counts, with alarms (dots) and events (bands)</h2>{_chart(days, counts, events, marks=alarm)}",
         f"<h2>Probability of: {escape(subject)}</h2>{_chart(days, days.probability, events, top=1.0, bar=bar)}",
         "<h2>Calibration</h2>",
@@ -105,6 +106,14 @@ def _table_of_events(result: Result) -> str:
         rows.append(f"<tr>{cells}<td class='n'>{lead}</td></tr>")
     head = "<tr><th>event</th><th>tier</th><th>days</th><th>first alarm</th><th class='n'>lead, days</th></tr>"
     return f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>"
+
+
+def _false_alarms(result: Result) -> list[str]:
+    if not result.false_alarms:
+        return []
+    rows = "".join(f"<tr><td>{one.first}</td><td>{one.last}</td><td class='n'>{one.days}</td></tr>" for one in result.false_alarms)
+    head = "<tr><th>first day</th><th>last day</th><th class='n'>alarm days</th></tr>"
+    return ["<h2>When it rang and nothing in the events was on</h2>", f"<div class='scroll'><table>{head}{rows}</table></div>"]
 
 
 def _chart(

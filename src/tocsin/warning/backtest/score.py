@@ -45,6 +45,14 @@ class EventScore(msgspec.Struct, frozen=True, kw_only=True):
     lead_days: int | None
 
 
+class FalseAlarm(msgspec.Struct, frozen=True):
+    """An episode that touches no event: its first and last day, and on how many of its days the alarm stood."""
+
+    first: str
+    last: str
+    days: int
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """How one way to alarm did. `interval`: 95 %, exact (Clopper and Pearson 1934)."""
 
@@ -53,6 +61,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     interval: tuple[float, float]
     false_alarm_episodes: int
     false_alarm_episodes_per_year: float
+    false_alarms: tuple[FalseAlarm, ...]
     alarm_days_per_year: float
     events: tuple[EventScore, ...]
     pre_event_alarms: int
@@ -85,6 +94,7 @@ def score(alarm_days: Array, events: Sequence[Event], first: int, last: int) -> 
     judged = [event for event in events if event.end >= first and event.start <= last]
     found = episodes(days)
     true = {one for one in found for event in judged if _meets(one, event)}
+    false = tuple(FalseAlarm(_date(one.first), _date(one.last), _within(days, one)) for one in found if one not in true)
     years = max(1, last - first + 1) / YEAR
     rows = tuple(_event(event, found) for event in judged)
     hits = sum(row.hit for row in rows)
@@ -93,8 +103,9 @@ def score(alarm_days: Array, events: Sequence[Event], first: int, last: int) -> 
         hits=hits,
         of=len(judged),
         interval=exact_interval(hits, len(judged)),
-        false_alarm_episodes=len(found) - len(true),
-        false_alarm_episodes_per_year=round((len(found) - len(true)) / years, 3),
+        false_alarm_episodes=len(false),
+        false_alarm_episodes_per_year=round(len(false) / years, 3),
+        false_alarms=false,
         alarm_days_per_year=round(len(days) / years, 2),
         events=rows,
         pre_event_alarms=early,
@@ -102,6 +113,10 @@ def score(alarm_days: Array, events: Sequence[Event], first: int, last: int) -> 
         pre_event_p_value=round(float(bdtrc(early - 1, len(judged), chance)) if early else 1.0, 4),
         years=round(years, 3),
     )
+
+
+def _within(days: Array, one: Episode) -> int:
+    return int(((days >= one.first) & (days <= one.last)).sum())
 
 
 def _meets(one: Episode, event: Event) -> bool:

@@ -47,6 +47,7 @@ def left_out(day: Array, scores: Array, events: Sequence[Event], first: int, las
         hits=hits,
         interval=exact_interval(hits, len(rows)),
         events=rows,
+        false_alarms=(),  # each fold has its own
         false_alarm_episodes=round(float(np.mean([fold.false_alarm_episodes for _, fold in folds]))),
         false_alarm_episodes_per_year=round(float(np.mean([fold.false_alarm_episodes_per_year for _, fold in folds])), 3),
         alarm_days_per_year=round(float(np.mean([fold.alarm_days_per_year for _, fold in folds])), 2),
