@@ -302,6 +302,14 @@ def test_what_does_not_fit_is_named_and_never_quoted(tmp_path):
             assert said.status_code == 400
             assert said.json()["error"].endswith("grade (a letter A to F and a digit 1 to 6, such as B2)")
             assert "Kestrel" not in said.text
+            for sent, named in (
+                ({"nmae": "mara"}, "there is no field nmae"),
+                ({"name": 7}, "name (text)"),
+                (["mara"], "the body (an object)"),
+                ({"name mara; Kestrel": 1}, "the body"),
+            ):
+                said = await mara.post("/session", json=sent)
+                assert (said.status_code, said.json()["error"]) == (400, f"this request does not fit: {named}")
 
     asyncio.run(work())
 

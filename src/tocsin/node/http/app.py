@@ -82,6 +82,10 @@ _STATUS: list[tuple[type[TocsinError], int]] = [
 
 
 _MISSING = re.compile(r"required field `(\w{1,40})`")
+_UNKNOWN = re.compile(r"unknown field `(\w{1,40})`")
+_EXPECTED = re.compile(r"Expected `(str|int|float|bool|array|object)`(?: of length ([<>]=) (\d+)| ([<>]=) (-?[\d.]+))?")
+_KINDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object"}
+_BOUNDS = {"<=": "at most", ">=": "at least"}
 _LOOKS = {"grade": "a letter A to F and a digit 1 to 6, such as B2", "realm": "live, or exercise:NAME"}
 
 
@@ -197,11 +201,20 @@ def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 
 def _misfit(item: dict[str, Any]) -> str:
-    """What does not fit, by its name: the field that is missing, or the one that is not as it should be."""
-    if missing := _MISSING.search(str(item.get("message", ""))):
+    """What does not fit, by its name: the field that is missing, that nobody knows, or that is not as it should be."""
+    said, key = str(item.get("message", "")), str(item["key"])
+    if missing := _MISSING.search(said):
         return f"{missing[1]} is missing"
-    key = str(item["key"])
-    return f"{key} ({_LOOKS[key]})" if key in _LOOKS else key
+    if unknown := _UNKNOWN.search(said):
+        return f"there is no field {unknown[1]}"
+    if key in _LOOKS:
+        return f"{key} ({_LOOKS[key]})"
+    # Of what the reader of JSON says, only what was expected: never what came.
+    if expected := _EXPECTED.match(said):
+        kind, longer, length, more, bound = expected.groups()
+        size = f", {_BOUNDS[longer or more]} {length or bound}" if longer or more else ""
+        return f"{'the body' if key == 'data' else key} ({_KINDS[kind]}{size}{' long' if length else ''})"
+    return "the body" if key == "data" else key
 
 
 def _is_page(request: Request[Any, Any, Any]) -> bool:
