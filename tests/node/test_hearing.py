@@ -51,6 +51,33 @@ def test_a_claim_is_a_record_of_its_own_grade_and_is_heard(tmp_path):
     run(tmp_path, work)
 
 
+def test_whoever_asserts_is_told_which_topics_listen(tmp_path):
+    async def work(node, url):
+        async with person(url) as mara:
+            rows = (await mara.get("/claims/indicators")).json()
+            said = {}
+            for indicator, channel in (
+                ("training", "document"),
+                ("training", "sighting"),
+                ("exercise-announced", "telephone"),
+                ("trianing", "document"),
+            ):
+                answer = await mara.post("/claims", json=CLAIM | OPEN_MARKS | {"indicator": indicator, "channel": channel})
+                said[indicator, channel] = answer.json()["heard_by"]
+        listens = sorted({row["topic"] for row in rows if (row["indicator"], row["by"]) == ("training", "claims")})
+        announced = sorted({row["topic"] for row in rows if (row["indicator"], row["by"]) == ("exercise-announced", "anybody")})
+        assert listens
+        assert announced
+        assert said == {
+            ("training", "document"): listens,
+            ("training", "sighting"): [],
+            ("exercise-announced", "telephone"): announced,
+            ("trianing", "document"): [],
+        }
+
+    run(tmp_path, work)
+
+
 def test_what_a_view_may_not_read_it_is_not_told(tmp_path):
     async def work(node, url):
         async with person(url) as mara, person(url, "low") as low:

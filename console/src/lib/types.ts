@@ -275,7 +275,7 @@ export interface Assertable {
   topic: string
   indicator: string
   title: string
-  by: 'claims' | 'officers'
+  by: 'claims' | 'officers' | 'anybody'
 }
 
 export interface CountSeries {

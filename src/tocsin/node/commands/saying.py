@@ -68,7 +68,7 @@ def claim(
     Parameters
     ----------
     indicator
-        What it asserts; the console's form lists the indicators that listen.
+        What it asserts, such as training, or exercise-announced; the console's form lists what is listened to.
     grade
         Admiralty grade, such as B2.
     root
@@ -146,7 +146,9 @@ def count(
 def _say(folder: Path, user: str, path: str, fields: dict[str, Any], marks: Marks, *, json: bool) -> None:
     console = Console(folder, user)
     found = console.post(path, fields | marks.fields(console))
-    give(found, json=json, text=f"said as {found['record']}")
+    unheard = fields.get("indicator") and not found.get("heard_by")
+    note = f"; no topic of this node listens to {fields['indicator']!r} said so" if unheard else ""
+    give(found, json=json, text=f"said as {found['record']}{note}")
 
 
 def _names(text: str) -> list[str]:

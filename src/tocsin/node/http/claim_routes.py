@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,6 +14,8 @@ from tocsin.core.times import LAST
 from tocsin.node.acts import Acts
 from tocsin.node.readers import Reader
 from tocsin.people import Act
+from tocsin.warning import Topic
+from tocsin.warning.said import ANNOUNCED, OWN
 from tocsin.warning.topics import parameters_of
 
 from .exchange_routes import Marked, Short
@@ -60,24 +63,21 @@ class ClaimController(Controller):
 
     @get("/claims/indicators", sync_to_thread=False)
     def indicators(self, reader: TheReader, node: TheNode) -> list[Json]:  # noqa: ARG002 - asked for so that only people here are told
-        """What can be asserted: the indicators of every topic that listens to claims or to officers."""
-        found: list[Json] = []
-        for topic in node.topics:
-            for one in topic.indicators:
-                if one.detector == "asserted-indicator":
-                    listens = parameters_of(topic, one.id)
-                    found.append({"topic": topic.id, "indicator": listens.about, "title": one.title, "by": listens.by})
-        return found
+        """What can be asserted: the indicators of every topic that listens to claims or to officers, and to an announced exercise."""
+        return _assertable(node.topics)
 
     @post("/claims", act=Act.CLAIM_SAY)
-    async def say_claim(self, reader: TheReader, acts: TheActs, data: Annotated[NewClaim, Body()]) -> Json:
-        """Say a claim, or what an officer saw or was told; its label decides who gets it."""
+    async def say_claim(self, reader: TheReader, node: TheNode, acts: TheActs, data: Annotated[NewClaim, Body()]) -> Json:
+        """Say a claim, or what an officer saw or was told; its label decides who gets it. `heard_by`: the topics here that listen to it."""
         names = ("text", "source", "grade", "indicator", "root", "channel", "claimed_at", "latitude", "longitude")
         fields = {name: getattr(data, name) for name in names}
         if (data.latitude is None) != (data.longitude is None):
             raise InputError("a place has a latitude and a longitude")
         body = Claim(**fields, graded_by=reader.user.name if data.grade else "")
-        return {"record": await acts.claim(reader, realms.parse(data.realm), body, _label(acts, reader, data))}
+        record = await acts.claim(reader, realms.parse(data.realm), body, _label(acts, reader, data))
+        by = {"officers" if data.channel in OWN else "claims", "anybody"}
+        heard = {one["topic"] for one in _assertable(node.topics) if one["indicator"] == data.indicator and one["by"] in by}
+        return {"record": record, "heard_by": sorted(heard)}
 
     @get("/counts", sync_to_thread=False)
     def counts(self, reader: TheReader, screens: TheScreens, realm: OfRealm) -> list[Json]:
@@ -91,6 +91,18 @@ class ClaimController(Controller):
             raise InputError("each day stands once, with one count")
         body = Count(series=data.series, source=data.source, days=tuple(data.days), counts=tuple(data.counts), grade=data.grade)
         return {"record": await acts.count(reader, realms.parse(data.realm), body, _label(acts, reader, data))}
+
+
+def _assertable(topics: Iterable[Topic]) -> list[Json]:
+    found: list[Json] = []
+    for topic in topics:
+        for one in topic.indicators:
+            if one.detector == "asserted-indicator":
+                listens = parameters_of(topic, one.id)
+                found.append({"topic": topic.id, "indicator": listens.about, "title": one.title, "by": listens.by})
+        if any(one.detector == "group-approach" for one in topic.indicators):
+            found.append({"topic": topic.id, "indicator": ANNOUNCED, "title": "An exercise was announced", "by": "anybody"})
+    return found
 
 
 def _label(acts: Acts, reader: Reader, data: Marked) -> Label:
