@@ -155,8 +155,18 @@ def test_an_event_that_cannot_be_is_refused(row):
         read_events(f"name,start,end,tier\n{row}\n".encode(), "e.csv")
 
 
-def test_two_events_of_one_name_are_refused_and_the_same_row_twice_is_one_event():
+def test_the_same_row_twice_is_one_event_and_one_name_may_be_used_of_two_times():
     one = "A,2024-05-23,2024-05-24,1\n"
     assert len(read_events(("name,start,end,tier\n" + 2 * one).encode(), "e.csv")) == 1
-    with pytest.raises(BadSeries, match="two events"):
-        read_events(("name,start,end,tier\n" + one + "A,2024-06-23,2024-06-24,1\n").encode(), "e.csv")
+    found = read_events(("name,start,end,tier\n" + one + "A,2024-06-23,2024-06-24,1\n").encode(), "e.csv")
+    assert [(e.name, e.end - e.start) for e in found] == [("A", 1), ("A", 1)]
+
+
+def test_events_without_a_head_line_are_name_start_end_and_tier():
+    rows = b"\xef\xbb\xbfB,2024-05-23,2024-05-24,1\nA,2023-04-08,2023-04-10\n"
+    assert read_events(rows, "e.csv") == read_events(b"name,start,end,tier\n" + rows[3:], "e.csv")
+    assert [(e.name, e.tier) for e in read_events(rows, "e.csv")] == [("A", ""), ("B", "1")]
+    with pytest.raises(BadSeries, match=r"e\.csv:1"):
+        read_events(b"A,2024-13-23,2024-05-24,1\n", "e.csv")
+    with pytest.raises(BadSeries, match="columns named 'name'"):
+        read_events(b"what,when,until\nA,2024-05-23,2024-05-24\n", "e.csv")

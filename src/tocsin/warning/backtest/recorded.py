@@ -13,7 +13,7 @@ from ..errors import BadSeries
 from ..service import Watch
 from ..trial import NODE, REALM, VIEW, play
 from .score import exact_interval
-from .series_file import rows_of
+from .series_file import EVENT_COLUMNS, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,9 +74,9 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_happenings(data: bytes, file: str) -> tuple[Happening, ...]:
-    """Events with the columns name, start and end as ISO times, by their start; raises `BadSeries`."""
+    """Events with the columns name, start and end as ISO times (without a head line in that order), by their start; raises `BadSeries`."""
     found = []
-    for line, row in rows_of(data, file, ("name", "start", "end")):
+    for line, row in rows_of(data, file, EVENT_COLUMNS[:3], bare=EVENT_COLUMNS):
         try:
             one = Happening(row["name"].strip(), parse_iso(row["start"].strip()), parse_iso(row["end"].strip()))
         except InputError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _NONE: Final = frozenset({"", "-", "--", "na", "n/a", "nan", "null", "none", "."})
+EVENT_COLUMNS: Final = ("name", "start", "end", "tier")
 _DATE: Final = re.compile(r"(\d{2,4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?|(\d{4})(\d{2})(\d{2})")
 _MINGUO: Final = 1911  # years of the Republic of China count from 1912 as their first
 _HALF: Final = 150
@@ -83,16 +84,17 @@ def read_series(data: bytes, file: str, *, date_column: str, count_column: str, 
 
 
 def read_events(data: bytes, file: str) -> tuple[Event, ...]:
-    """Events of a file with the columns name, start, end and tier, by their start. Raises `BadSeries`, `TooLarge`."""
+    """Events of a file with the columns name, start, end and tier, by their start; without a head line, in that order.
+
+    Raises `BadSeries`, `TooLarge`.
+    """
     found: list[Event] = []
-    for line, row in rows_of(data, file, ("name", "start", "end")):
+    for line, row in rows_of(data, file, EVENT_COLUMNS[:3], bare=EVENT_COLUMNS):
         event = Event(row["name"].strip(), _day(row["start"], file, line)[0], _day(row["end"], file, line)[0], row.get("tier", "").strip())
         if not event.name or event.end < event.start:
             raise BadSeries(file, line, "an event has a name, and ends no earlier than it starts")
         if event not in found:
             found.append(event)
-    if len({event.name for event in found}) < len(found):
-        raise BadSeries(file, 1, "two events have one name")
     return tuple(sorted(found, key=lambda e: (e.start, e.end, e.name)))
 
 
@@ -115,8 +117,11 @@ class _Odd:
         return [*found, *self.says]
 
 
-def rows_of(data: bytes, file: str, needs: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row of a CSV file with its line, as cells by column; raises `BadSeries` unless each of `needs` is a column, and `TooLarge`."""
+def rows_of(data: bytes, file: str, needs: tuple[str, ...], bare: tuple[str, ...] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row of a CSV file with its line, as cells by column; raises `BadSeries` unless each of `needs` is a column, and `TooLarge`.
+
+    `bare`: what the columns are if the first line has a date in its second cell, and so is no head.
+    """
     if len(data) > MAX_BYTES:
         raise TooLarge(f"series {file}", len(data), MAX_BYTES)
     try:
@@ -126,6 +131,9 @@ def rows_of(data: bytes, file: str, needs: tuple[str, ...]) -> Iterator[tuple[in
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip().lstrip("\ufeff") for name in next(reader, [])]
+        if bare and len(header) > 1 and _DATE.fullmatch(header[1]):
+            yield reader.line_num, dict(zip(bare, [*header, *[""] * len(bare)], strict=False))
+            header = list(bare)
         for need in needs:
             if header.count(need) != 1:
                 raise BadSeries(file, 1, f"{header.count(need)} columns named {need!r}: there are {', '.join(header[:20]) or 'none'}")
