@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 
 import nats.errors
@@ -12,7 +13,7 @@ from tests.exchange.helpers import town, until
 
 from tocsin.core import InputError, ManualClock, SeededEntropy
 from tocsin.exchange import NatsTransport, NodeKeys, OpenRelay, Relay, RelayUnreachable, probe, wire
-from tocsin.exchange.relay import server_binary
+from tocsin.exchange.relay import _free_port, server_binary
 from tocsin.exchange.relayconf import MAX_MEMBERS, configuration, permissions
 from tocsin.exchange.transport import login
 
@@ -48,7 +49,7 @@ async def test_a_stranger_and_an_anonymous_client_stay_outside(tmp_path):
             await login(url, stranger.relay_user, stranger.sign_nonce, inbox="_INBOX.ASTER")
         client = Client()
         with pytest.raises(nats.errors.Error):
-            await client.connect(url, allow_reconnect=False, connect_timeout=2, error_cb=lambda _: asyncio.sleep(0))
+            await client.connect(url, allow_reconnect=False, connect_timeout=20, error_cb=lambda _: asyncio.sleep(0))
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +59,8 @@ async def server(folder, settings):
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(server_binary(), "-c", str(folder / "open.conf"), stdout=log, stderr=log)
     try:
-        await asyncio.sleep(0.4)
+        await until(lambda: b"Server is ready" in (folder / "log").read_bytes() or process.returncode is not None)
+        assert process.returncode is None, (folder / "log").read_text()
         yield f"nats://{settings['listen']}"
     finally:
         process.terminate()
@@ -66,8 +68,6 @@ async def server(folder, settings):
 
 
 async def test_a_relay_that_anyone_may_use_is_refused(tmp_path):
-    from tocsin.exchange.relay import _free_port
-
     keys, _ = members("ASTER")
     async with server(tmp_path / "open", {"listen": f"127.0.0.1:{_free_port()}"}) as url:
         with pytest.raises(OpenRelay, match="without a key"):
@@ -75,8 +75,6 @@ async def test_a_relay_that_anyone_may_use_is_refused(tmp_path):
 
 
 async def test_a_node_does_not_run_with_a_relay_that_anyone_may_use(tmp_path):
-    from tocsin.exchange.relay import _free_port
-
     async with town(tmp_path, "ASTER", "BIRCH") as place, server(tmp_path / "open", {"listen": f"127.0.0.1:{_free_port()}"}) as url:
         a = place["ASTER"]
         await a.stop()
@@ -102,8 +100,6 @@ async def test_a_node_does_not_run_with_a_relay_that_anyone_may_use(tmp_path):
     ],
 )
 async def test_a_relay_with_one_permission_too_many_is_refused(tmp_path, loosen, match):
-    from tocsin.exchange.relay import _free_port
-
     keys, cards = members("ASTER", "BIRCH")
     text = json.loads(configuration(_free_port(), tmp_path / "js", NodeKeys.make("ADMIN").relay_user, cards))
     loosen(text["authorization"]["users"][1]["permissions"])
@@ -193,6 +189,50 @@ async def test_a_relay_left_behind_by_a_node_that_was_killed_is_replaced(tmp_pat
     finally:
         await place.stop()
         await left.stop()
+
+
+async def test_a_relay_whose_port_was_taken_a_moment_before_takes_another(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = [taken.getsockname()[1], 0]
+        monkeypatch.setattr("tocsin.exchange.relay._free_port", lambda free=_free_port: ports.pop(0) or free())
+        async with relay(tmp_path, "ASTER", "BIRCH") as (url, keys, *_):
+            assert ports == []
+            await probe(url, keys["ASTER"], keys)
+        # One that was asked for is not left for another.
+        place = Relay(tmp_path / "other", port=taken.getsockname()[1])
+        try:
+            with pytest.raises(RelayUnreachable, match="ended at once"):
+                await place.start(members("ASTER", "BIRCH")[1])
+        finally:
+            await place.stop()
+
+
+async def test_a_server_that_never_answers_is_ended_and_tried_again_until_it_does(tmp_path, monkeypatch):
+    """It may hang at its start like that again when it is started anew, which ends neither the node nor the watch over it."""
+    dumb = tmp_path / "dumb"
+    dumb.write_text("#!/bin/sh\nexec sleep 600\n")
+    dumb.chmod(0o755)
+    _, cards = members("ASTER", "BIRCH")
+    with monkeypatch.context() as hanging:
+        hanging.setattr("tocsin.exchange.relay.START_TIMEOUT_S", 0.3)
+        hanging.setattr("tocsin.exchange.relay.PORTS_TRIED", 1)
+        hanging.setattr("tocsin.exchange.relay.server_binary", lambda: str(dumb))
+        place = Relay(tmp_path / "hangs")
+        with pytest.raises(RelayUnreachable, match="did not answer"):
+            await place.start(cards)
+        assert place._process.returncode is not None
+    async with relay(tmp_path, "ASTER", "BIRCH") as (url, keys, _, place):
+        with monkeypatch.context() as hanging:
+            hanging.setattr("tocsin.exchange.relay.START_TIMEOUT_S", 0.3)
+            hanging.setattr("tocsin.exchange.relay.server_binary", lambda: str(dumb))
+            place._process.kill()
+            await until(lambda: place.restarts >= 2)
+        # The watch goes on, and brings it up when it can.
+        for _ in range(100):
+            with contextlib.suppress(RelayUnreachable):
+                return await probe(url, keys["ASTER"], keys)
+            await asyncio.sleep(0.2)
+        raise AssertionError("the relay did not come back")
 
 
 def test_a_member_may_touch_its_own_subjects_only():

@@ -288,7 +288,7 @@ async def test_a_pairing_test_says_when_nothing_comes_from_there(tmp_path, monke
     async with town(tmp_path, "ASTER", "BIRCH") as place:
         a, b = place["ASTER"], place["BIRCH"]
         await b.book.remove("ASTER")
-        await asyncio.sleep(3 * QUICK.heartbeat / 1e6 + 0.5)
+        await until(lambda: a.exchange._inboxes["BIRCH"].age() is None or a.exchange._inboxes["BIRCH"].age() > 3 * QUICK.heartbeat)
         step, _ = await last(place, "ASTER", "BIRCH")
         assert (step.well, step.side, step.what) == (False, "there", "heartbeat")
         await place.relay.set_members([place.card("ASTER")])
@@ -313,10 +313,14 @@ async def test_a_pairing_test_says_whose_relay_link_is_down_or_refused(tmp_path)
 async def test_a_pairing_test_names_the_clock(tmp_path, ahead, side):
     async with town(tmp_path, "ASTER", "BIRCH") as place:
         a = place["ASTER"]
+        await until(lambda: a.exchange.links()[0].state == "up")
         a.clock.ahead = ahead
-        await asyncio.sleep(1.2)
+        # What was heard before the clock was set says nothing about now, even if it seems to be of a time to come.
+        assert a.exchange.links()[0].state == "down"
         step, _ = await last(place, "ASTER", "BIRCH")
         assert (step.well, step.side, step.what) == (False, side, "clock")
+        a.clock.ahead = 0
+        await until(lambda: a.exchange.links()[0].state == "up")
 
 
 async def test_an_altered_trial_is_answered_with_the_check_that_said_no(tmp_path):

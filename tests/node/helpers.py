@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,20 @@ PASSWORD = "correct horse battery"
 LEVELS = ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL")
 
 
+_FOUNDED = tempfile.TemporaryDirectory(prefix="tocsin-founded-")
+_BY_WISHES: dict[str, Path] = {}
+
+
 async def make(folder: Path, id: str = "ASTER", **more: Any) -> Path:
-    """A new node whose officer is `mara`."""
+    """A new node whose officer is `mara`: founded once in a process for the same wishes, then copied, its keys with it."""
     wishes = Wishes(
         id=id, name=f"{id.title()} watch floor", user="mara", password=PASSWORD, levels=LEVELS, clearance="CONFIDENTIAL", **more
     )
-    await found(folder, wishes)
+    if repr(wishes) not in _BY_WISHES:
+        first = Path(_FOUNDED.name) / str(len(_BY_WISHES))
+        await found(first, wishes)
+        _BY_WISHES[repr(wishes)] = first
+    shutil.copytree(_BY_WISHES[repr(wishes)], folder, dirs_exist_ok=True)
     return folder
 
 

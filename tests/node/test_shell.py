@@ -11,7 +11,6 @@ from tests.node.helpers import PASSWORD
 from tests.node.test_delivery import did, got
 from tests.node.test_seconding import REPORT, at_home
 from tocsin.core import LIVE
-from tocsin.journal import Cost
 from tocsin.node import cli
 from tocsin.people import Act
 
@@ -51,9 +50,8 @@ async def shell(tmp_path):
 
 @pytest.fixture(autouse=True)
 def password(monkeypatch):
-    """Every verb logs in: what guessing a password costs is not what is tried here."""
+    """Every verb logs in."""
     monkeypatch.setenv("TOCSIN_PASSWORD", PASSWORD)
-    monkeypatch.setattr("tocsin.people.service.Cost", lambda: Cost(passes=1, memory_kib=8, lanes=1))
 
 
 def test_the_verbs_of_two_persons_do_what_they_say(tmp_path):

@@ -77,7 +77,7 @@ class Arrivals:
             control, body = await self._trust.open(arrival.data, partner)
             if not self._in_time(control, inbox, again=arrival.again):
                 return
-            inbox.heard = max(inbox.heard or 0, min(control.sent_at, self._context.clock.now()))
+            inbox.was_heard(control.sent_at)
             await self._heed(body, control.sent_at, partner, inbox, arrival.data)
         except BadWire:
             await self._context.refuse(partner.id, "malformed", digest)

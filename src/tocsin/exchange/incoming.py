@@ -68,6 +68,18 @@ class Inbox:
         self.records = RecordsIn(context, sender, self.chains, heard, self.owed, self.held)
         self.observations = ObservationsIn(context, sender, self.chains)
 
+    def was_heard(self, sent_at: Micros) -> None:
+        """A checked control message of `sent_at` came."""
+        now = self._context.clock.now()
+        # If this node's clock was set back, what was heard before stands in the future and says nothing any more.
+        before = self.heard if self.heard is not None and self.heard <= now else 0
+        self.heard = max(before, min(sent_at, now))
+
+    def age(self) -> Micros | None:
+        """How old the newest control message is; None if there was none, or if this node's clock was set back since."""
+        now = self._context.clock.now()
+        return None if self.heard is None or self.heard > now + SKEW else max(0, now - self.heard)
+
     # What came
 
     async def packet(self, arrival: Arrival, card: Card, *, by_file: bool = False) -> None:

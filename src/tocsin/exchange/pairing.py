@@ -12,6 +12,8 @@ from .incoming import SKEW
 from .model import HERE, RELAY, THERE, Step
 
 if TYPE_CHECKING:
+    from tocsin.core.times import Micros
+
     from .context import Context
     from .incoming import Inbox
     from .model import Partner
@@ -37,7 +39,7 @@ async def test(context: Context, trust: Trust, partner: Partner, inbox: Inbox | 
     steps.append(Step("inbox", True, RELAY, f"the stream from {name} is there"))
     trial = trust.begin(partner)
     try:
-        steps.append(await _ask(context, trial))
+        steps.append(await _ask(context, trial, inbox))
         if not steps[-1].well:
             return steps
         steps += _heard(context, name, inbox, trial)
@@ -48,7 +50,7 @@ async def test(context: Context, trust: Trust, partner: Partner, inbox: Inbox | 
         trust.trials.pop(trial.ping.nonce, None)
 
 
-async def _ask(context: Context, trial: Trial) -> Step:
+async def _ask(context: Context, trial: Trial, inbox: Inbox | None) -> Step:
     name = trial.partner
     message = seal.make_control(context.keys, name, trial.ping, context.stamp())
     try:
@@ -63,15 +65,21 @@ async def _ask(context: Context, trial: Trial) -> Step:
         return Step("their inbox", False, RELAY, f"the relay did not store a message for {name}: {error}")
     async with asyncio.timeout(ANSWER_S + 5):
         for _ in range(int(ANSWER_S / 0.05)):
-            if trial.pong is not None:
+            if trial.pong is not None or _refused_since(context, name, inbox, trial.began):
                 break
             await asyncio.sleep(0.05)
     return Step("their inbox", True, RELAY, f"the relay keeps messages for {name}")
 
 
+def _refused_since(context: Context, name: str, inbox: Inbox | None, began: Micros) -> bool:
+    # Whatever it says is refused for what it is: its answer would be too.
+    age = inbox.age() if inbox else None
+    reason, at = context.last_refused.get(name, ("", 0))
+    return (age is None or age > 3 * context.settings.heartbeat) and at >= began and reason in {"signature", "sender", "clock"}
+
+
 def _heard(context: Context, name: str, inbox: Inbox | None, trial: Trial) -> list[Step]:
-    heard = inbox.heard if inbox else None
-    age = context.clock.now() - heard if heard is not None else None
+    age = inbox.age() if inbox else None
     if age is not None and age <= 3 * context.settings.heartbeat:
         return [Step("heartbeat", True, THERE, f"a signed one was heard {age / 1e6:.1f} s ago")]
     reason, at = context.last_refused.get(name, ("", 0))

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 15.0
 OBSERVATION_AGE_S, CONTROL_AGE_S = 20.0, 60.0
 AT_ONCE = 16  # streams that are made beside each other
+PORTS_TRIED = 4  # a port that was free may be another program's a moment later
 
 
 class Relay:
@@ -86,11 +87,10 @@ class Relay:
     async def start(self, members: Sequence[Card]) -> str:
         """Run the server for `members` and give its URL; raises `RelayUnreachable` if it does not come up."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._port = self._port or self._old_port() or _free_port()
+        self._port = self._port or self._old_port()
         self._pair = self._certificate()
-        self._write_configuration(members)
         await asyncio.to_thread(self._end_orphan)
-        await self._launch()
+        await (self._launch_with(members) if self._port else self._launch_at_a_free_port(members))
         self._supervisor = asyncio.create_task(self._supervise(), name="relay")
         await self._make_streams()
         return self.url
@@ -166,6 +166,20 @@ class Relay:
                 # Streams in memory ended with the server.
                 await self._make_streams()
 
+    async def _launch_at_a_free_port(self, members: Sequence[Card]) -> None:
+        for left in reversed(range(PORTS_TRIED)):
+            self._port = _free_port()
+            try:
+                return await self._launch_with(members)
+            except RelayUnreachable:
+                if not left:
+                    raise
+        return None
+
+    async def _launch_with(self, members: Sequence[Card]) -> None:
+        self._write_configuration(members)
+        await self._launch()
+
     async def _launch(self) -> None:
         log = self._folder / "relay.log"
         with log.open("ab") as out:
@@ -178,11 +192,16 @@ class Relay:
                 stderr=out,
                 start_new_session=True,
             )
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while not await self._answers():
-                if self._process.returncode is not None:
-                    raise RelayUnreachable(f"the relay ended at once with code {self._process.returncode}: see relay.log in its folder")
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await self._answers():
+                    if self._process.returncode is not None:
+                        raise RelayUnreachable(f"the relay ended at once with code {self._process.returncode}: see relay.log in its folder")
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            raise RelayUnreachable(f"the relay did not answer within {START_TIMEOUT_S:.0f} s: see relay.log in its folder") from None
 
     async def _answers(self) -> bool:
         try:

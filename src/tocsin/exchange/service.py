@@ -280,8 +280,7 @@ class Exchange:
 
     def _link(self, partner: Partner) -> Link:
         context, inbox = self._context, self._inboxes.get(partner.id)
-        heard = inbox.heard if inbox else None
-        age = context.clock.now() - heard if heard is not None else None
+        heard, age = (inbox.heard, inbox.age()) if inbox else (None, None)
         state = "down" if age is None or age > DOWN else "up" if age <= 3 * context.settings.heartbeat else "late"
         owed = self._outstanding.owed(partner.id)
         behind = inbox.behind() if inbox else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ def read_topic(data: bytes, name: str) -> Topic:
     return whole
 
 
+@cache
 def shipped(name: str) -> Topic:
     """A topic that ships with the product, such as `airborne-rapid-deployment`; raises `BadTopic` if there is none of that name."""
     file = resources.files(__package__) / "topics" / f"{name}.yaml"
