@@ -7,7 +7,8 @@ import pytest
 from tests.node.helpers import add_person, make, opened, person, serving
 from tocsin.core import Denied, InputError, NotReachable
 from tocsin.exchange import NotThatCard
-from tocsin.node import partnership
+from tocsin.node import control, partnership
+from tocsin.node.checkup import check
 from tocsin.node.control import run
 from tocsin.node.errors import NodeError, NotFound
 from tocsin.people import Act
@@ -44,6 +45,11 @@ async def nodes(folder, *names):
         yield found
 
 
+async def said_of_fingerprints(node):
+    async with control.listening(node):
+        return [row for row in await check(node.folder) if row["what"] == "fingerprints"]
+
+
 def acts(node):
     return [(done.act, done.who, done.what) for done in node.people.acts()]
 
@@ -57,9 +63,13 @@ async def test_a_fingerprint_is_the_same_everywhere_and_is_compared_by_its_words
         assert (row["state"], row["compared"]) == ("pinned", False)
         with pytest.raises(NotThatCard):
             await run(a, "partner.confirm", {"name": "BIRCH", "words": a.card().fingerprint()})
+        assert (await run(a, "status", {}))["uncompared"] == ["BIRCH"]
+        assert [row["well"] for row in await said_of_fingerprints(a)] == [None]
         await run(a, "partner.confirm", {"name": "BIRCH", "words": own["fingerprint"].replace(" ", "-"), "by": "mara"})
         (row,) = await run(a, "partner.list", {})
         assert (row["compared"], row["compared_by"]) == (True, "mara")
+        assert (await run(a, "status", {}))["uncompared"] == []
+        assert await said_of_fingerprints(a) == []
         assert (Act.PARTNER_CONFIRM, "mara", "BIRCH") in acts(a)
         with pytest.raises(NotFound):
             await run(a, "partner.confirm", {"name": "CEDAR", "words": own["fingerprint"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from . import control, secrets
 from .filtered import reader_of_all
 from .founding import RECOVERY
 from .gates import load_community, load_site
+from .partnership import uncompared
 from .service import Node
 from .system import SystemClock, SystemEntropy
 from .tearing import Tearing
@@ -108,6 +109,7 @@ async def _stopped(folder: Path) -> list[Row]:
         rows.append(_row("people", count > 0, f"{count} may log in"))
         shared = len(node.book.partners())
         rows.append(_row("partners", True, f"{shared} are pinned"))
+        rows += _fingerprints(uncompared(node))
         rows.append(_reviews(len(Tearing(node).due(reader_of_all(node), node.clock.now()))))
         rows += _logs(node.notary.standing())
     finally:
@@ -148,11 +150,19 @@ def _live(status: dict[str, Any]) -> Iterator[Row]:
     for link in status["links"]:
         clock = _clock_of(link["clock_off_s"])
         yield _row(f"partner {link['partner']}", link["state"] == "up" and not clock, clock or link["state"])
+    yield from _fingerprints(status["uncompared"])
     yield _reviews(status["reviews_due"])
     yield from _logs(status["logs"])
     counters = status["counters"]
     refused = counters.get("refused", 0)
     yield _row("refusals", refused == 0, f"{refused} envelopes were refused" if refused else "none")
+
+
+def _fingerprints(uncompared: Sequence[str]) -> list[Row]:
+    if not uncompared:
+        return []
+    says = f"nobody has compared those of {', '.join(uncompared)} by telephone: tocsin partner confirm FOLDER NAME"
+    return [{"what": "fingerprints", "well": None, "says": says}]
 
 
 def _reviews(due: int) -> Row:

@@ -15,7 +15,7 @@ from tocsin.people import Act
 from . import auditing, bundles, partnership, personnel, playing
 from .errors import NodeError
 from .filtered import reader_of_all as node_reader
-from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card
+from .partnership import OPERATOR, Named, NewPartner, Nothing, add_partner, list_partners, remove_partner, show_card, uncompared
 from .personnel import NewUser, add_user
 from .service import Node
 from .tearing import Tearing
@@ -80,6 +80,7 @@ async def status(node: Node, _: Nothing) -> Any:
         "totals": {w.realm: [s.picture.totals() for s in w.sights()] for w in node.worlds.values()},
         "journal": {realm: node.journal.size(realm) for realm in node.journal.realms()},
         "logs": node.notary.standing(),
+        "uncompared": uncompared(node),
         "reviews_due": len(Tearing(node).due(node_reader(node), node.clock.now())),
     }
 

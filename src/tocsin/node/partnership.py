@@ -111,6 +111,12 @@ async def list_partners(node: Node, _: Nothing) -> list[Json]:
     return rows
 
 
+def uncompared(node: Node) -> list[str]:
+    """The partners whose fingerprint nobody here has compared yet."""
+    found = [(partner.id, node.book.standing(partner.id)) for partner in node.book.partners()]
+    return [name for name, standing in found if standing is None or standing.compared_at is None]
+
+
 async def remove_partner(node: Node, who: Named) -> Json:
     """Remove a partner: nothing is sealed for it from now on."""
     if node.book.get(who.name) is None:
