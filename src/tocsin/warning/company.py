@@ -16,7 +16,7 @@ from tocsin.core.times import SECOND
 
 from .geodesy import RADIUS_M, distances_m
 from .operators import AIRLINES, FORCES
-from .scene import Memory
+from .scene import Memory, among
 
 if TYPE_CHECKING:
     from tocsin.core import Label
@@ -34,8 +34,9 @@ _COAST_S: Final = 240.0
 _ROSE_S: Final = 4 * 3600.0
 _LOW_M: Final = 3000.0
 _SPEEDS: Final = (55.0, 290.0)
-_AIRLINES: Final = np.array(sorted(AIRLINES), "S3")
-_FORCES: Final = np.array(sorted(FORCES), "S3")
+_AIRLINES: Final = np.sort(np.array(sorted(AIRLINES), "S8").view("u8"))
+_FORCES: Final = np.sort(np.array(sorted(FORCES), "S8").view("u8"))
+_LETTERS: Final = np.array([b"\xff\xff\xff"], "S8").view("u8")[0]
 
 
 class Candidates(NamedTuple):
@@ -63,7 +64,7 @@ class Candidates(NamedTuple):
 def standing(scene: Scene) -> Array:
     """MILITARY, UNKNOWN or OTHER for each row of a scene."""
     what = np.full(len(scene), OTHER, "u1")
-    blank = scene["type"] == b""
+    blank = scene.type == 0
     if blank.any():
         what[blank] = np.where(_flies_as(scene["callsign"][blank], _AIRLINES), OTHER, UNKNOWN)
     what[scene.who("military")] = MILITARY
@@ -72,22 +73,22 @@ def standing(scene: Scene) -> Array:
 
 def of_forces(scene: Scene) -> Array:
     """Whether each row says no type, and a flight number of armed forces."""
-    found: Array = np.asarray(scene["type"] == b"")
+    found: Array = np.asarray(scene.type == 0)
     if found.any():
         found[found] = _flies_as(scene["callsign"][found], _FORCES)
     return found
 
 
 def _flies_as(callsign: Array, operators: Array) -> Array:
-    # The designator of an operator and a digit.
-    found = (callsign.view("u1").reshape(len(callsign), 8)[:, 3] - ord("0")).astype("u1") < 10
-    found[found] = np.isin(callsign[found].astype("S3"), operators)
+    # The designator of an operator, as a number, and a digit.
+    digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 3] - ord("0")).astype("u1") < 10
+    found: Array = digit & among(callsign.view("u8") & _LETTERS, operators)
     return found
 
 
 def anonymous(scene: Scene) -> Array:
     """Whether each row says neither its type nor anything that looks like a flight number: two or three letters and a digit."""
-    found: Array = np.asarray(scene["type"] == b"")
+    found: Array = np.asarray(scene.type == 0)
     if found.any():
         callsign = scene["callsign"][found]
         digit = (callsign.view("u1").reshape(len(callsign), 8)[:, 2:4] - ord("0")).astype("u1") < 10

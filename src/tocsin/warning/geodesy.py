@@ -8,12 +8,13 @@ Distances are on a sphere of the mean radius, right to 0.6 %: good for times and
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import shapely
 from geographiclib.geodesic import Geodesic
-from shapely.geometry import MultiPoint
 
 if TYPE_CHECKING:
     from tocsin.core.observations import Array
@@ -37,17 +38,30 @@ class Pieces(NamedTuple):
 def vectors(latitude: Array, longitude: Array) -> Array:
     """Unit vectors (n, 3) of positions in degrees."""
     lat, lon = np.radians(np.asarray(latitude, "f8")), np.radians(np.asarray(longitude, "f8"))
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+    found, flat = np.empty((*lat.shape, 3)), np.cos(lat)
+    found[..., 0], found[..., 1], found[..., 2] = flat * np.cos(lon), flat * np.sin(lon), np.sin(lat)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def unit(point: Point) -> Array:
+    """The unit vector (3,) of a place that is asked for again and again; not to be written to."""
+    found: Array = vectors(*np.array([point]).T)[0]
+    found.flags.writeable = False
+    return found
 
 
 def headings(latitude: Array, longitude: Array, course: Array) -> Array:
     """Unit vectors (n, 3) that point along `course` (degrees true) at each position, tangent to the sphere."""
     lat, lon, way = (np.radians(np.asarray(a, "f8")) for a in (latitude, longitude, course))
-    zero = np.zeros_like(lat)
-    north = np.stack([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)], axis=-1)
-    east = np.stack([-np.sin(lon), np.cos(lon), zero], axis=-1)
-    along: Array = np.cos(way)[:, None] * north + np.sin(way)[:, None] * east
-    return along
+    up, across = np.sin(lat), np.cos(lon)
+    down, away = -up, np.sin(lon)
+    north, east = np.cos(way), np.sin(way)
+    found = np.empty((*lat.shape, 3))
+    found[..., 0] = north * (down * across) + east * -away
+    found[..., 1] = north * (down * away) + east * across
+    found[..., 2] = north * np.cos(lat) + east * 0.0
+    return found
 
 
 def cut(points: tuple[Point, ...]) -> Pieces:
@@ -90,7 +104,7 @@ def ahead_m(pieces: Pieces, position: Array, heading: Array, *, reach_m: float) 
     best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
     for first, last, normal in zip(*pieces, strict=True):
         meet = _cross(way, normal)
-        size = np.linalg.norm(meet, axis=1)
+        size = lengths(meet)
         forward = np.einsum("ij,ij->i", meet, heading)
         meet = meet * (np.where(forward < 0, -1.0, 1.0) / np.where(size > 1e-12, size, 1.0))[:, None]
         distance = RADIUS_M * np.arctan2(np.einsum("ij,ij->i", meet, heading), np.einsum("ij,ij->i", meet, position))
@@ -103,14 +117,16 @@ def ahead_m(pieces: Pieces, position: Array, heading: Array, *, reach_m: float) 
 
 def _cross(a: Array, b: Array) -> Array:
     # numpy's own costs more in preparation than in work for the few rows that there are here.
-    return np.stack(
-        [
-            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
-            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
-            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
-        ],
-        axis=-1,
-    )
+    (a0, a1, a2), (b0, b1, b2) = a.T, b.T
+    found = np.empty(max(a.shape, b.shape, key=len))
+    found[..., 0], found[..., 1], found[..., 2] = a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
+    return found
+
+
+def lengths(rows: Array) -> Array:
+    """The lengths of vectors (n, 3): what `np.linalg.norm` gives, without its preparation."""
+    found: Array = np.sqrt(np.add.reduce(rows * rows, axis=1))
+    return found
 
 
 def nearest_m(pieces: Pieces, position: Array) -> tuple[Array, Array]:
@@ -119,7 +135,7 @@ def nearest_m(pieces: Pieces, position: Array) -> tuple[Array, Array]:
     for first, last, normal in zip(*pieces, strict=True):
         height = position @ normal
         foot = position - height[:, None] * normal
-        foot /= np.maximum(np.linalg.norm(foot, axis=1, keepdims=True), 1e-12)
+        foot /= np.maximum(lengths(foot), 1e-12)[:, None]
         on = (_cross(first, foot) @ normal >= 0) & (_cross(foot, last) @ normal >= 0)
         ends = np.maximum(position @ first, position @ last)
         cosine = np.where(on, np.sqrt(np.maximum(1.0 - height**2, 0.0)), ends)
@@ -132,8 +148,8 @@ def nearest_m(pieces: Pieces, position: Array) -> tuple[Array, Array]:
 
 def distances_m(position: Array, point: Point) -> Array:
     """Great-circle distances (m) of unit vectors (n, 3) from one point in degrees."""
-    apart = np.linalg.norm(position - vectors(*np.array([point]).T), axis=1)
-    found: Array = 2 * RADIUS_M * np.arcsin(np.clip(apart / 2, 0, 1))
+    apart = lengths(position - unit(point))
+    found: Array = 2 * RADIUS_M * np.arcsin(np.minimum(apart / 2, 1.0))
     return found
 
 
@@ -160,6 +176,7 @@ def hull(latitude: Array, longitude: Array) -> tuple[Point, ...]:
         return ()
     # Longitudes within half a turn of the first, so that a group across the antimeridian stays together.
     turn = (np.asarray(longitude, "f8") - longitude[0] + 180.0) % 360.0 - 180.0 + longitude[0]
-    shape = MultiPoint(np.column_stack([turn, latitude])).convex_hull  # type: ignore[no-untyped-call]
-    ring = shape.exterior.coords[:-1] if shape.geom_type == "Polygon" else shape.coords
-    return tuple(dict.fromkeys((round(float(y), 4), round(float((x + 180.0) % 360.0 - 180.0), 4)) for x, y in ring))
+    shape = shapely.convex_hull(shapely.multipoints(np.column_stack([turn, latitude])))  # type: ignore[no-untyped-call]
+    # A ring ends where it began, which the dictionary leaves out.
+    ring = shapely.get_coordinates(shape).tolist()  # type: ignore[no-untyped-call]
+    return tuple(dict.fromkeys((round(y, 4), round((x + 180.0) % 360.0 - 180.0, 4)) for x, y in ring))

@@ -14,7 +14,7 @@ from shapely.geometry import Point, Polygon
 from tocsin.core import FLAG, Identity, Label, may_read, realms
 from tocsin.core.times import SECOND
 
-from .geodesy import RADIUS_M, headings, vectors
+from .geodesy import RADIUS_M, headings, unit, vectors
 from .model import TRANSPORTS
 from .said import NOTHING
 
@@ -36,7 +36,7 @@ KINDS: Final = ("ads-b", "mlat", "radar", "simulated", "tis-b", "count", "claim"
 """Kinds of sensing. ADS-B says whatever its sender likes; multilateration and radar measure where it came from;
 counts and claims are somebody's word, an officer's sighting the floor's own."""
 CLAIMED: Final = frozenset({"count", "claim"})
-_TYPES = np.array(TRANSPORTS, "S4").view("u4")
+_TYPES = np.sort(np.array(TRANSPORTS, "S4").view("u4"))
 _NAMELESS: Final = np.uint64(0xFF << 56)
 _NEAR_M: Final = 60_000.0
 
@@ -159,10 +159,15 @@ class Scene:
 
                 marked = self["flags"] & (FLAG.MILITARY | FLAG.SIMULATED) != 0
                 marked |= self.kind == KINDS.index("radar")
-                # As numbers: words of four letters take ten times as long to compare.
-                marked |= np.isin(np.ascontiguousarray(self["type"]).view("u4"), _TYPES)
+                marked |= among(self.type, _TYPES)
                 self._who[who] = marked | of_forces(self)
         return self._who[who]
+
+    @cached_property
+    def type(self) -> Array:
+        """The types as numbers, 0 where none is said: words of four letters take ten times as long to compare."""
+        found: Array = np.ascontiguousarray(self["type"]).view("u4")
+        return found
 
     def heading(self, rows: Array) -> Array:
         """Unit vectors (n, 3) along the course of those rows."""
@@ -195,7 +200,17 @@ class Scene:
 
     def _nearest(self, point: tuple[float, float]) -> float:
         """The cosine of the angle to the track that is nearest to a point."""
-        return self.shared(("nearest", point), lambda: float((self.position @ vectors(*np.array([point]).T)[0]).max()))
+        return self.shared(("nearest", point), lambda: float((self.position @ unit(point)).max()))
+
+
+def among(values: Array, ordered: Array) -> Array:
+    """Which of `values` are in `ordered`, which is sorted: `np.isin` without its preparation."""
+    if not len(ordered):
+        return np.zeros(len(values), bool)
+    at = np.searchsorted(ordered, values)
+    at[at == len(ordered)] = 0
+    found: Array = ordered[at] == values
+    return found
 
 
 class Memory:
@@ -210,18 +225,28 @@ class Memory:
 
     def recall(self, key: Array) -> tuple[Array, dict[str, Array]]:
         """Which of `key` are remembered, and their columns: nulls for those that are not."""
+        if not len(self._key):
+            blank = {name: np.empty((len(key), *null.shape), null.dtype) for name, null in self._nulls.items()}
+            for name, column in blank.items():
+                column[:] = self._nulls[name]
+            return np.zeros(len(key), bool), blank
         at = np.searchsorted(self._key, key)
         at[at == len(self._key)] = 0
-        known = self._key[at] == key if len(self._key) else np.zeros(len(key), bool)
-        found = {}
-        for name, column in self._columns.items():
-            found[name] = np.broadcast_to(self._nulls[name], (len(key), *self._nulls[name].shape)).copy()
-            found[name][known] = column[at[known]]
+        known = self._key[at] == key
+        found = {name: column[at] for name, column in self._columns.items()}
+        if not known.all():
+            fresh = ~known
+            for name, column in found.items():
+                column[fresh] = self._nulls[name]
         return known, found
 
     def others(self, key: Array, now: Micros) -> tuple[Array, dict[str, Array]]:
         """The keys that are remembered, not too old and not among `key`, and their columns."""
-        stay = (self._seen >= now - self._keep) & ~np.isin(self._key, key)
+        stay = self._seen >= now - self._keep
+        if len(self._key):
+            at = np.searchsorted(self._key, key)
+            at[at == len(self._key)] = 0
+            stay[at[self._key[at] == key]] = False
         return self._key[stay], {name: column[stay] for name, column in self._columns.items()}
 
     def keep(self, key: Array, now: Micros, **columns: Array) -> None:
@@ -234,7 +259,7 @@ class Memory:
         if len(key) == len(self._key) and (key == self._key).all():
             # Nobody new and nobody gone, as at most looks.
             self._seen = np.full(len(key), now, "i8")
-            self._columns = {name: columns[name][first].astype(column.dtype) for name, column in self._columns.items()}
+            self._columns = {name: columns[name][first].astype(column.dtype, copy=False) for name, column in self._columns.items()}
             return
         at = np.searchsorted(key, self._key)
         at[at == len(key)] = 0

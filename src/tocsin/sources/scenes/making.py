@@ -203,7 +203,7 @@ def _sensed(
     says = knobs.typed if knobs.typed is not None else (1.0, float(rng.uniform(0.2, 0.8)), 0.0)[int(rng.choice(3, p=mix.typed))]
     civil = 1.0 if rng.random() < 0.6 else 0.0
     called, nameless = rng.random() < 0.75, rng.random() < mix.nameless
-    addresses = rng.choice(np.arange(0x010000, 0xF00000), len(flights), replace=False)
+    addresses = 0x010000 + rng.choice(0xF00000 - 0x010000, len(flights), replace=False)
     parts = []
     for flight, address in zip(flights, addresses.tolist(), strict=True):
         first, last = max(flight.begins, happens.begins, 0.0), min(flight.begins + float(flight.flown.time[-1]), happens.ends)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from ..company import MILITARY, OTHER, UNKNOWN
-from ..geodesy import RADIUS_M, angle_between
+from ..geodesy import RADIUS_M, angle_between, lengths
 from .groups import close_pairs, large_parts, parts
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _linked(some: Candidates, pairs: Array, like: Like) -> Array:
     ok &= np.abs(some.speed[one] - some.speed[two]) <= np.where(military, like.speed_tolerance, 0.5 * like.speed_tolerance) * speed
     pairs, one, two, military, speed = pairs[ok], one[ok], two[ok], military[ok], speed[ok]
     way = some.heading[one] + some.heading[two]
-    way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
+    way /= np.maximum(lengths(way), 1e-12)[:, None]
     apart = (some.position[two] - some.position[one]) * RADIUS_M
     along = np.abs(np.einsum("ij,ij->i", apart, way))
     beside = np.sqrt(np.maximum(0.0, np.einsum("ij,ij->i", apart, apart) - along**2))
@@ -143,7 +143,7 @@ def _longest_run(some: Candidates, rows: Array, like: Like) -> Formation | None:
     runs = [(edges[i] + 1, edges[min(i + 1 + like.gaps, len(edges) - 1)] + 1) for i in range(len(edges) - 1)]
     start, end = max(runs, key=lambda run: (run[1] - run[0], -run[0]))
     rows, step, known = rows[start:end], step[start : end - 1], known[start:end]
-    apart = np.linalg.norm(np.diff(some.position[rows], axis=0), axis=1) * RADIUS_M
+    apart = lengths(np.diff(some.position[rows], axis=0)) * RADIUS_M
     # The same aircraft seen twice, as a radar's and as a transponder's track, is one.
     distinct = np.append(True, apart >= TWIN_M)
     count, military = int(distinct.sum()), int((distinct & known).sum())

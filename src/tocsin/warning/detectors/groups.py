@@ -19,6 +19,7 @@ MAX_PARTS: Final = 64
 _ALL_PAIRS: Final = 1500
 _NEAREST: Final = 12
 _CROWDED: Final = 20
+_FEW: Final = 1000
 
 
 def close_pairs(position: Array, distance_m: float) -> Array:
@@ -49,10 +50,32 @@ def large_parts(part: Array, at_least: int) -> Array:
 
 
 def parts(pairs: Array, size: int) -> Array:
-    """The connected part that each of `size` things belongs to, where `pairs` (n, 2) are linked."""
+    """The connected part that each of `size` things belongs to, where `pairs` (n, 2) are linked; numbered by their first members."""
+    if len(pairs) + size <= _FEW:
+        return _parts_of_few(pairs.tolist(), size)
     link = coo_array((np.ones(len(pairs), "i1"), (pairs[:, 0], pairs[:, 1])), shape=(size, size))  # type: ignore[no-untyped-call]
     part: Array = connected_components(link, directed=False)[1]
     return part
+
+
+def _parts_of_few(pairs: list[list[int]], size: int) -> Array:
+    # Preparing a sparse matrix takes longer than joining a few by hand: each points to one before it, up to the first of its part.
+    before = list(range(size))
+    for one, two in pairs:
+        while before[one] != one:
+            before[one] = before[before[one]]
+            one = before[one]
+        while before[two] != two:
+            before[two] = before[before[two]]
+            two = before[two]
+        before[max(one, two)] = min(one, two)
+    part, count = [0] * size, 0
+    for at, earlier in enumerate(before):
+        if earlier == at:
+            part[at], count = count, count + 1
+        else:
+            part[at] = part[earlier]
+    return np.array(part, "i4")
 
 
 def rising(count: int, at_least: int, full_at: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from tocsin.core.times import SECOND
 
 from ..episodes import Sighting, Timing
-from ..geodesy import RADIUS_M, Pieces, ahead_m, angle_between, crossings, cut, mean_course
+from ..geodesy import RADIUS_M, Pieces, ahead_m, angle_between, crossings, cut, lengths, mean_course
 from ..scene import Memory
 from ..words import clock
 from .groups import close_pairs, large_parts, parts, rising
@@ -95,7 +95,7 @@ class LineCrossing:
         known, last = self._last.recall(key)
         newer = ~known | (time > last["time"])
         span = (time - last["time"]) / SECOND
-        moved = np.linalg.norm(position - last["position"], axis=1) * RADIUS_M
+        moved = lengths(position - last["position"]) * RADIUS_M
         # Faster than anything that carries troops is a jump from one aircraft to another, not a way that was flown.
         way = known & newer & (span <= self._p.gap_s) & (moved <= _JUMP_MS * np.maximum(span, 1.0)) & (moved > 0)
         for line in self._lines:

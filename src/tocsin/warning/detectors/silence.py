@@ -10,6 +10,7 @@ from tocsin.core.times import SECOND
 
 from ..episodes import Sighting, Timing
 from ..geodesy import RADIUS_M, chord
+from ..scene import among
 from .groups import close_pairs, large_parts, parts, rising
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class _Known:
         key, first = scene.once
         # The first part of what is known is the scene of the last look: at most looks the same aircraft in the same order.
         same = len(self.key) == len(key) and bool((self.key == key).all())
-        stay = np.zeros(len(key), bool) if same else (self.time >= scene.now - keep) & ~np.isin(self.key, key)
+        stay = np.zeros(len(key), bool) if same else (self.time >= scene.now - keep) & ~among(self.key, key)
         index = {label: i for i, label in enumerate(self.labels)}
         for label in scene.tracks.labels:
             if label not in index:
