@@ -6,6 +6,7 @@ a hypothesis is, the other how good the ground is on which that is said.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from tocsin.core import Evidence
 from tocsin.core.times import SECOND, Micros
 
 from . import words
-from .filter import entropy_bits, information_gain
+from .filter import entropy_bits
 from .geodesy import Point, hull
 from .scene import CLAIMED
 
@@ -195,11 +196,11 @@ def assess(state: State, *, outward: bool = False) -> Assessment:
         innocent=_innocent(topic, p, live),
         base_rate=_base_rate(topic),
         evidence=_evidence(state),
-        indicators=tuple(_lamp(state, name) for name in (i.id for i in topic.indicators)),
+        indicators=_lamps(state),
         cannot_see=_cannot_see(state, live, outward=outward),
         would_change=change,
         would_change_bits=bits,
-        asks=asks[:_MOST_ASKS],
+        asks=asks,
         changed=tuple(state.changed),
         changed_at=state.changed_at,
         eta=eta,
@@ -352,13 +353,19 @@ def _trend(before: Mapping[str, float] | None, name: str, weight: float) -> str:
     return "stronger" if weight > then * _MOVED else "weaker" if weight * _MOVED < then else "steady"
 
 
-def _lamp(state: State, name: str) -> IndicatorState:
-    title = state.topic.indicator(name).title
-    mine = [e for e in state.episodes.values() if e.indicator.id == name]
+def _lamps(state: State) -> tuple[IndicatorState, ...]:
+    mine: dict[str, list[Episode]] = {}
+    absent: dict[str, list[Absent]] = {}
+    for episode in state.episodes.values():
+        mine.setdefault(episode.indicator.id, []).append(episode)
+    for absence in state.absences.values():
+        absent.setdefault(absence.indicator, []).append(absence)
+    return tuple(_lamp(state, i.id, i.title, mine.get(i.id, ()), absent.get(i.id, ())) for i in state.topic.indicators)
+
+
+def _lamp(state: State, name: str, title: str, mine: Sequence[Episode], absent: Sequence[Absent]) -> IndicatorState:
     live = [e for e in mine if e.closed is None]
-    absent = [a for a in state.absences.values() if a.indicator == name]
-    ids = [*(e.id for e in mine), *(a.id for a in absent)]
-    weight = round(float(np.prod(np.array([state.weights.get(one, 1.0) for one in ids]))), 3)
+    weight = round(math.prod((state.weights.get(one.id, 1.0) for one in (*mine, *absent)), start=1.0), 3)
     if why := state.broken.get(name, ""):
         return IndicatorState(id=name, title=title, state="cannot say", weight=weight, why=why)
     trend = _trend(state.earlier, name, weight)
@@ -373,11 +380,9 @@ def _lamp(state: State, name: str) -> IndicatorState:
 def _asks(state: State) -> tuple[Ask, ...]:
     # What is not seen yet, by how much it would tell to know whether it is so.
     live = {e.indicator.id for e in state.episodes.values() if e.closed is None}
-    gains = []
-    for order, indicator in enumerate(i for i in state.topic.indicators if i.id not in live):
-        gain = information_gain(state.probabilities, np.exp(state.rates.log[indicator.id]))
-        gains.append((-gain, order, Ask(indicator=indicator.id, question=indicator.question, bits=round(gain, 4))))
-    return tuple(ask for _, _, ask in sorted(gains, key=lambda one: one[:2]))
+    gains = state.rates.gains(state.probabilities)
+    best = sorted((i for i in state.topic.indicators if i.id not in live), key=lambda i: -gains[i.id])
+    return tuple(Ask(indicator=i.id, question=i.question, bits=round(gains[i.id], 4)) for i in best[:_MOST_ASKS])
 
 
 def _would_change(state: State, asks: Sequence[Ask]) -> tuple[str, float]:
@@ -388,9 +393,8 @@ def _would_change(state: State, asks: Sequence[Ask]) -> tuple[str, float]:
     if asks:
         return asks[0].question, asks[0].bits
     # All are seen: what would change it most is that the weightiest were wrong.
-    weightiest = max(state.topic.indicators, key=lambda i: _lamp(state, i.id).weight)
-    gain = information_gain(state.probabilities, np.exp(state.rates.log[weightiest.id]))
-    return weightiest.question, round(gain, 4)
+    weightiest = max(_lamps(state), key=lambda lamp: lamp.weight).id
+    return state.topic.indicator(weightiest).question, round(state.rates.gains(state.probabilities)[weightiest], 4)
 
 
 def _odds(probability: float) -> float:

@@ -63,6 +63,7 @@ class Rates:
             if indicator.absence is not None:
                 self._add(ABSENT + indicator.id, indicator.absence.likelihoods, indicator.group)
         self.cap = {group.id: float(np.log(group.cap)) for group in topic.groups}
+        self._gains: tuple[bytes, dict[str, float]] = (b"", {})
 
     def _add(self, sign: str, likelihoods: Mapping[str, float], group: str) -> None:
         self.log[sign] = np.log([likelihoods[name] for name in self.ids])
@@ -71,6 +72,14 @@ class Rates:
     def by_name(self, probabilities: Array) -> dict[str, float]:
         """Probabilities under their hypotheses' ids, to six decimals."""
         return {name: round(float(p), 6) for name, p in zip(self.ids, probabilities, strict=True)}
+
+    def gains(self, probabilities: Array) -> Mapping[str, float]:
+        """For each sign, the bits that one may expect to learn from whether it is so. The last answer is kept: it is asked at every look,
+        and probabilities change every ten minutes."""
+        asked = probabilities.tobytes()
+        if self._gains[0] != asked:
+            self._gains = asked, {sign: information_gain(probabilities, np.exp(log)) for sign, log in self.log.items()}
+        return self._gains[1]
 
 
 class Forward:

@@ -61,13 +61,8 @@ def parts(pairs: Array, size: int) -> Array:
 def _parts_of_few(pairs: list[list[int]], size: int) -> Array:
     # Preparing a sparse matrix takes longer than joining a few by hand: each points to one before it, up to the first of its part.
     before = list(range(size))
-    for one, two in pairs:
-        while before[one] != one:
-            before[one] = before[before[one]]
-            one = before[one]
-        while before[two] != two:
-            before[two] = before[before[two]]
-            two = before[two]
+    for pair in pairs:
+        one, two = (_begin_of(at, before) for at in pair)
         before[max(one, two)] = min(one, two)
     part, count = [0] * size, 0
     for at, earlier in enumerate(before):
@@ -76,6 +71,13 @@ def _parts_of_few(pairs: list[list[int]], size: int) -> Array:
         else:
             part[at] = part[earlier]
     return np.array(part, "i4")
+
+
+def _begin_of(at: int, before: list[int]) -> int:
+    while before[at] != at:
+        before[at] = before[before[at]]
+        at = before[at]
+    return at
 
 
 def rising(count: int, at_least: int, full_at: int) -> float:
