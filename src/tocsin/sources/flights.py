@@ -77,7 +77,8 @@ def _place(lasts_s: Array, identity: Array, window_s: float, entropy: Entropy) -
     for i in np.argsort(-lasts_s, kind="stable").tolist():
         length = float(lasts_s[i])
         covers = min(int(length // _BIN_S) + 1, bins)
-        crowd = np.convolve(in_air, np.ones(covers, np.int64), "valid").astype(float)
+        before = np.append(0, np.cumsum(in_air))
+        crowd = (before[covers:] - before[:-covers]).astype(float)
         begins = np.arange(len(crowd)) * _BIN_S
         for a, b in taken.get(int(identity[i]), ()):
             crowd[(begins + length + _BIN_S + APART_S > a) & (begins < b + APART_S)] = np.inf

@@ -28,11 +28,16 @@ Point = tuple[float, float]
 
 
 class Pieces(NamedTuple):
-    """A line cut into pieces: unit vectors of their first and last ends, and the normals of their planes; each (n, 3)."""
+    """A line cut into pieces: unit vectors of their first and last ends, and the normals of their planes; each (n, 3).
+
+    `begin` and `end` are normals of the planes that stand across each piece at its ends: what is on both their sides is abreast of it.
+    """
 
     first: Array
     last: Array
     normal: Array
+    begin: Array
+    end: Array
 
 
 def vectors(latitude: Array, longitude: Array) -> Array:
@@ -74,8 +79,10 @@ def cut(points: tuple[Point, ...]) -> Pieces:
             at = line.Position(line.s13 * step / count)
             fine.append((at["lat2"], at["lon2"]))
     ends = vectors(*np.array(fine).T)
-    normal = _cross(ends[:-1], ends[1:])
-    return Pieces(ends[:-1], ends[1:], normal / np.linalg.norm(normal, axis=1, keepdims=True))
+    first, last = ends[:-1], ends[1:]
+    normal = _cross(first, last)
+    normal /= lengths(normal)[:, None]
+    return Pieces(first, last, normal, begin=_cross(normal, first), end=_cross(last, normal))
 
 
 def crossings(pieces: Pieces, before: Array, after: Array) -> Array:
@@ -101,25 +108,27 @@ def ahead_m(pieces: Pieces, position: Array, heading: Array, *, reach_m: float) 
     Infinite where it would not meet the line within `reach_m` (at most a quarter of the globe). Sides as in `crossings`.
     """
     way = _cross(position, heading)
-    best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
-    for first, last, normal in zip(*pieces, strict=True):
-        meet = _cross(way, normal)
-        size = lengths(meet)
-        forward = np.einsum("ij,ij->i", meet, heading)
-        meet = meet * (np.where(forward < 0, -1.0, 1.0) / np.where(size > 1e-12, size, 1.0))[:, None]
-        distance = RADIUS_M * np.arctan2(np.einsum("ij,ij->i", meet, heading), np.einsum("ij,ij->i", meet, position))
-        on = (_cross(first, meet) @ normal >= 0) & (_cross(meet, last) @ normal >= 0) & (size > 1e-12)
-        nearer = on & (distance >= 0) & (distance <= min(reach_m, RADIUS_M * np.pi / 2)) & (distance < best)
-        best[nearer] = distance[nearer]
-        side[nearer] = np.where(heading[nearer] @ normal > 0, 1, -1)
-    return best, side
+    meet = _cross(way[:, None], pieces.normal)
+    size = np.sqrt(np.add.reduce(meet * meet, axis=2))
+    forward = np.einsum("ijk,ik->ij", meet, heading)
+    # Of the two places where the way's plane meets the piece's, the one ahead.
+    ahead = np.where(forward < 0, -1.0, 1.0) / np.where(size > 1e-12, size, 1.0)
+    distance = RADIUS_M * np.arctan2(forward * ahead, np.einsum("ijk,ik->ij", meet, position) * ahead)
+    past, short = (np.einsum("ijk,jk->ij", meet, end) * ahead >= 0 for end in (pieces.begin, pieces.end))
+    meets = past & short & (size > 1e-12) & (distance >= 0) & (distance <= min(reach_m, RADIUS_M * np.pi / 2))
+    distance[~meets] = np.inf
+    nearest = distance.argmin(axis=1)
+    best = distance[np.arange(len(position)), nearest]
+    leftward = np.einsum("ij,ij->i", heading, pieces.normal[nearest]) > 0
+    return best, np.where(np.isinf(best), 0, np.where(leftward, 1, -1)).astype("i1")
 
 
 def _cross(a: Array, b: Array) -> Array:
     # numpy's own costs more in preparation than in work for the few rows that there are here.
-    (a0, a1, a2), (b0, b1, b2) = a.T, b.T
-    found = np.empty(max(a.shape, b.shape, key=len))
-    found[..., 0], found[..., 1], found[..., 2] = a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
+    a0, a1, a2, b0, b1, b2 = a[..., 0], a[..., 1], a[..., 2], b[..., 0], b[..., 1], b[..., 2]
+    first = a1 * b2 - a2 * b1
+    found = np.empty((*first.shape, 3))
+    found[..., 0], found[..., 1], found[..., 2] = first, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0
     return found
 
 
@@ -131,19 +140,12 @@ def lengths(rows: Array) -> Array:
 
 def nearest_m(pieces: Pieces, position: Array) -> tuple[Array, Array]:
     """How far (m) each position (n, 3) is from the line, and on which side of its nearest piece: 1 left of it, -1 right of it."""
-    best, side = np.full(len(position), np.inf), np.zeros(len(position), "i1")
-    for first, last, normal in zip(*pieces, strict=True):
-        height = position @ normal
-        foot = position - height[:, None] * normal
-        foot /= np.maximum(lengths(foot), 1e-12)[:, None]
-        on = (_cross(first, foot) @ normal >= 0) & (_cross(foot, last) @ normal >= 0)
-        ends = np.maximum(position @ first, position @ last)
-        cosine = np.where(on, np.sqrt(np.maximum(1.0 - height**2, 0.0)), ends)
-        apart = RADIUS_M * np.where(on, np.arcsin(np.clip(np.abs(height), 0, 1)), np.arccos(np.clip(cosine, -1, 1)))
-        nearer = apart < best
-        best[nearer] = apart[nearer]
-        side[nearer] = np.where(height[nearer] >= 0, 1, -1)
-    return best, side
+    height = position @ pieces.normal.T
+    on = (position @ pieces.begin.T >= 0) & (position @ pieces.end.T >= 0)
+    ends = np.maximum(position @ pieces.first.T, position @ pieces.last.T)
+    apart = RADIUS_M * np.where(on, np.arcsin(np.minimum(np.abs(height), 1.0)), np.arccos(np.clip(ends, -1.0, 1.0)))
+    row, nearest = np.arange(len(position)), apart.argmin(axis=1)
+    return apart[row, nearest], np.where(height[row, nearest] >= 0, 1, -1).astype("i1")
 
 
 def distances_m(position: Array, point: Point) -> Array:
