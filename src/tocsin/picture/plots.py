@@ -96,13 +96,16 @@ class Plots:
     def _before(self, rows: Array, slots: Array) -> _Before:
         """What stood before each row: the row above if it is of the same slot, else the track."""
         table, batch = self._table, self._batch
-        follows = np.zeros(len(slots), bool)
-        follows[1:] = slots[1:] == slots[:-1]
-        latitude = np.where(follows, np.roll(batch["latitude"][rows], 1), table["latitude"][slots])
-        longitude = np.where(follows, np.roll(batch["longitude"][rows], 1), table["longitude"][slots])
-        time = np.where(follows, np.roll(batch["time"][rows], 1), table["time"][slots])
-        metres = distance(latitude, longitude, batch["latitude"][rows], batch["longitude"][rows])
-        return _Before(follows | (table["updates"][slots] > 0), latitude, longitude, batch["time"][rows] - time, metres)
+        given = {name: batch[name][rows] for name in ("latitude", "longitude", "time")}
+        before = {name: table[name][slots] for name in given}
+        known = table["updates"][slots] > 0
+        follows = np.flatnonzero(slots[1:] == slots[:-1])
+        if len(follows):
+            for name, column in before.items():
+                column[follows + 1] = given[name][follows]
+            known[follows + 1] = True
+        metres = distance(before["latitude"], before["longitude"], given["latitude"], given["longitude"])
+        return _Before(known, before["latitude"], before["longitude"], given["time"] - before["time"], metres)
 
     def _metres(self, rows: Array, slots: Array) -> Array:
         table, batch = self._table, self._batch

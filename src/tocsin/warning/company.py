@@ -118,7 +118,7 @@ class Company:
 
     def labels(self, candidates: Candidates) -> frozenset[Label]:
         """The labels of those whom the picture has lost; the others' are the scene's to say."""
-        return frozenset(self._labels[i] for i in np.unique(candidates.label[candidates.row < 0]).tolist())
+        return frozenset(self._labels[i] for i in set(candidates.label[candidates.row < 0].tolist()))
 
     def of(self, scene: Scene) -> Candidates:
         """Those of `scene` that are not known to be somebody else's, and those of them lost of late."""
@@ -153,11 +153,12 @@ class Company:
         others_key, others = self._lost.others(scene.key, scene.now)
         self._lost.keep(key, scene.now, **columns)
         whole = {name: np.concatenate([column, others[name]]) for name, column in columns.items()}
-        age = np.clip((scene.now - whole.pop("time")) / SECOND, 0.0, 2 * _COAST_S)
+        age = np.minimum(np.maximum((scene.now - whole.pop("time")) / SECOND, 0.0), 2 * _COAST_S)
         way = whole["speed"] * age / RADIUS_M
         position, heading = whole["position"], whole["heading"]
-        whole["position"] = np.cos(way)[:, None] * position + np.sin(way)[:, None] * heading
-        whole["heading"] = np.cos(way)[:, None] * heading - np.sin(way)[:, None] * position
+        along, ahead = np.cos(way)[:, None], np.sin(way)[:, None]
+        whole["position"] = along * position + ahead * heading
+        whole["heading"] = along * heading - ahead * position
         climb = np.where(np.isfinite(whole["climb"]), whole["climb"], 0.0)
         whole["altitude"] = whole["altitude"] + climb * np.minimum(age, 30.0)
         row = np.concatenate([rows, np.full(len(others_key), -1)])
@@ -170,7 +171,7 @@ class Company:
         _, before = self._rose.recall(key)
         low = ~scene.airborne[rows] | (scene["altitude"][rows] <= _LOW_M)
         near = np.flatnonzero(low & ~before["rose"])
-        for place in self.places:
+        for place in self.places if len(near) else ():
             inside = distances_m(scene.position[rows[near]], place.points[0]) <= 1000.0 * (place.radius_km or 0.0)
             before["rose"][near[inside]] = True
         self._rose.keep(key, scene.now, **before)
@@ -181,7 +182,7 @@ class Company:
         # The picture numbers labels anew now and then: here each keeps its number for as long as the watch lives.
         known = {label: i for i, label in enumerate(self._labels)}
         number = np.zeros(len(scene.tracks.labels) or 1, "i8")
-        for i in np.unique(scene["label_of"][rows]).tolist():
+        for i in sorted(set(scene["label_of"][rows].tolist())):
             label = scene.tracks.labels[i]
             if label not in known:
                 known[label] = len(self._labels)

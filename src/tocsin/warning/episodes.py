@@ -142,6 +142,8 @@ class Episodes:
 
     def step(self, sightings: Sequence[Sighting], scene: Scene) -> list[Change]:
         """Take in one look; gives what is to be said, in the order in which the episodes began."""
+        if not sightings and not self._current:
+            return []
         taken: set[str] = set()
         for sighting in sorted(sightings, key=lambda s: (-s.count, s.key, min(s.members, default=0))):
             episode = self._match(sighting)

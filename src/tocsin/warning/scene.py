@@ -175,7 +175,7 @@ class Scene:
 
     def labels(self, rows: Array) -> frozenset[Label]:
         """The labels of those rows."""
-        return frozenset(self.tracks.labels[i] for i in np.unique(self["label_of"][rows]))
+        return frozenset(self.tracks.labels[i] for i in set(self["label_of"][rows].tolist()))
 
     def feeds(self, rows: Array) -> frozenset[str]:
         """The feeds that contribute to those rows."""
@@ -184,7 +184,7 @@ class Scene:
 
     def kinds(self, rows: Array) -> frozenset[str]:
         """The kinds of sensing behind those rows."""
-        return frozenset(KINDS[i] for i in np.unique(self.kind[rows]))
+        return frozenset(KINDS[i] for i in set(self.kind[rows].tolist()))
 
     def watched(self, place: Place, blind: Sequence[Place] = ()) -> bool:
         """Whether a place is seen: something flies within 60 km of each of its points, and no `blind` area covers it.
@@ -222,6 +222,9 @@ class Memory:
         self._key = np.empty(0, "u8")
         self._seen = np.empty(0, "i8")
         self._columns = {name: np.empty((0, *null.shape), null.dtype) for name, null in self._nulls.items()}
+
+    def __len__(self) -> int:
+        return len(self._key)
 
     def recall(self, key: Array) -> tuple[Array, dict[str, Array]]:
         """Which of `key` are remembered, and their columns: nulls for those that are not."""

@@ -19,7 +19,7 @@ from ..said import ANNOUNCED, weight_of
 from ..scene import Memory
 from ..words import clock
 from .formation import TWIN_M, Formation, formations, pool
-from .groups import close_pairs, parts
+from .groups import close_pairs, median, parts
 from .stream import StreamParameters, strength_of
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class GroupApproach:
     def _sighting(self, scene: Scene, line: _Line, found: Formation, away: _Away, closing: tuple[Array, Array, Array]) -> Sighting | None:
         p, members = self._p, found.members
         distance, since, side = closing
-        some = pool(scene, self._like).select(members)
+        whole = pool(scene, self._like)
         if line.side:
             members = members[side[members] == -line.side]
         # The leading ones speak for all: of a long stream the last may not have taken off.
@@ -181,16 +181,15 @@ class GroupApproach:
         lead = members[np.argsort(distance[members], kind="stable")][:need]
         steady = scene.now - np.sort(since[lead])[-(need // 2) - 1]
         outside, base, _ = away
-        whole = line.from_base[base[lead]] if len(self._bases) else np.full(need, np.inf)
-        beyond = np.minimum(1000.0 * p.beyond_km, whole / 7.0)
+        way = line.from_base[base[lead]] if len(self._bases) else np.full(need, np.inf)
+        beyond = np.minimum(1000.0 * p.beyond_km, way / 7.0)
         if steady < p.steady_s * SECOND or (outside[lead] < beyond).sum() > need // 2:
             return None
-        progress = float(np.median(1.0 - distance[lead] / np.maximum(whole, 1.0))) if len(self._bases) else 1.0
-        front = pool(scene, self._like).select(lead)
-        first, speed, course = float(distance[lead[0]]), float(front.speed[0]), mean_course(front.course)
+        progress = median(1.0 - distance[lead] / np.maximum(way, 1.0)) if len(self._bases) else 1.0
+        first, speed, course = float(distance[lead[0]]), float(whole.speed[lead[0]]), mean_course(whole.course[lead])
         if progress < p.progress_min or self._announced_for(scene, first):
             return None
-        straight, _ = ahead_m(line.pieces, front.position, front.heading, reach_m=2.5 * first + 50_000)
+        straight, _ = ahead_m(line.pieces, whole.position[lead], whole.heading[lead], reach_m=2.5 * first + 50_000)
         ahead = straight[np.isfinite(straight)]
         meets = 2 * len(ahead) > need
         eta_s = (float(ahead.min()) if meets else first) / max(speed, 1.0)
@@ -198,6 +197,7 @@ class GroupApproach:
             return None
         part = min(1.0, (progress - p.progress_min) / (p.progress_full - p.progress_min))
         eta = scene.now + round(eta_s) * SECOND
+        some = whole.select(found.members)
         return Sighting(
             rows=some.row[some.row >= 0],
             members=frozenset(some.key.tolist()),

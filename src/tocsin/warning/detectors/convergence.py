@@ -91,14 +91,19 @@ class Convergence:
         low = ~scene.airborne[rows] | (height <= self._p.ceiling_m)
         found = []
         for area in self._areas:
-            apart = distances_m(position, area.place.points[0]) - 1000.0 * (area.place.radius_km or 0.0)
-            _, before = area.outside.recall(key)
-            arrives = before["far"] & (apart <= 0) & low
-            far = (before["far"] | (apart >= 1000.0 * self._p.from_km)) & ~arrives
-            area.outside.keep(key, scene.now, far=far)
-            if (sighting := self._count(scene, area, rows[arrives])) is not None:
+            arrived = self._arrived(scene, area, rows, key, position, low) if len(rows) or len(area.outside) else rows
+            if (sighting := self._count(scene, area, arrived)) is not None:
                 found.append(sighting)
         return found
+
+    def _arrived(self, scene: Scene, area: _Area, rows: Array, key: Array, position: Array, low: Array) -> Array:
+        apart = distances_m(position, area.place.points[0]) - 1000.0 * (area.place.radius_km or 0.0)
+        _, before = area.outside.recall(key)
+        arrives = before["far"] & (apart <= 0) & low
+        far = (before["far"] | (apart >= 1000.0 * self._p.from_km)) & ~arrives
+        area.outside.keep(key, scene.now, far=far)
+        arrived: Array = rows[arrives]
+        return arrived
 
     def _count(self, scene: Scene, area: _Area, rows: Array) -> Sighting | None:
         p, window = self._p, round(self._p.window_minutes * 60 * SECOND)
@@ -107,12 +112,12 @@ class Convergence:
         while area.log and area.log[0].time <= scene.now - window:
             area.log.popleft()
         members = frozenset(one.key for one in area.log)
-        usual = area.baseline.usual(scene.now, len(members), window / 3.6e9)
-        rings = len(members) >= p.at_least and usual.tail <= p.p_value
-        self._learn(scene, area, len(rows), window, rings=rings)
-        if not rings:
-            return None
         count = len(members)
+        usual = area.baseline.usual(scene.now, count, window / 3.6e9) if count >= p.at_least else None
+        rings = usual is not None and usual.tail <= p.p_value
+        self._learn(scene, area, len(rows), window, rings=rings)
+        if usual is None or not rings:
+            return None
         return Sighting(
             key=area.place.name,
             rows=np.flatnonzero(np.isin(scene.key, np.fromiter(members, "u8", count))),

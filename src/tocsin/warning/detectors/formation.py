@@ -15,7 +15,7 @@ import numpy as np
 
 from ..company import MILITARY, OTHER, UNKNOWN
 from ..geodesy import RADIUS_M, angle_between, lengths
-from .groups import close_pairs, large_parts, parts
+from .groups import close_pairs, large_parts, median, parts
 
 if TYPE_CHECKING:
     from tocsin.core.observations import Array
@@ -77,7 +77,7 @@ def _find(whole: Candidates, like: Like) -> list[Formation]:
     use = np.flatnonzero((whole.what >= _WHO[like.who]) & (whole.speed >= like.speed_min) & (whole.speed <= like.speed_max))
     if len(use) < min(like.at_least, like.unknown_at_least):
         return []
-    some = whole.select(use)
+    some = whole.select(use) if len(use) < len(whole.row) else whole
     pairs = _linked(some, _near(some, like), like)
     part = parts(pairs, len(some.row))
     least = min(like.at_least, like.unknown_at_least) if like.who != "military" else like.at_least
@@ -135,7 +135,7 @@ def _longest_run(some: Candidates, rows: Array, like: Like) -> Formation | None:
     order = np.argsort(-along, kind="stable")
     rows, along = rows[order], along[order]
     step = -np.diff(along)
-    speed = float(np.median(some.speed[rows]))
+    speed = median(some.speed[rows])
     known = some.what[rows] == MILITARY
     wide = np.flatnonzero(step > max(1000.0 * like.spacing_max_km, like.headway_s * speed))
     # Between the gap before the run and the one after it lie `gaps` that the run may have.
@@ -150,12 +150,12 @@ def _longest_run(some: Candidates, rows: Array, like: Like) -> Formation | None:
     if like.who == "any":
         military = count
     between = step[step >= 1000.0 * like.spacing_min_km]
-    if not len(between) or not _enough(count, military, float(np.median(between)), speed, like):
+    if not len(between) or not _enough(count, military, median(between), speed, like):
         return None
     # Wingmen fly beside one another: the stream is of their pairs and threes, at least half as many as aircraft.
     if len(between) + 1 < max(2, min(like.at_least, count) / 2):
         return None
-    return Formation(rows, count, military, float(np.median(between)), float(np.std(between)))
+    return Formation(rows, count, military, median(between), float(np.std(between)))
 
 
 def _enough(count: int, military: int, spacing: float, speed: float, like: Like) -> bool:

@@ -80,6 +80,12 @@ def _begin_of(at: int, before: list[int]) -> int:
     return at
 
 
+def median(values: Array) -> float:
+    """The middle of values without NaN, at least one: what `np.median` gives, without its preparation."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half]) if len(values) % 2 else float((ordered[half - 1] + ordered[half]) / 2)
+
+
 def rising(count: int, at_least: int, full_at: int) -> float:
     """Strength of a count: 0.5 at `at_least`, 1 from `full_at` on."""
     return 1.0 if count >= full_at else 0.5 + 0.5 * (count - at_least) / (full_at - at_least)

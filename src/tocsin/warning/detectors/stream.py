@@ -9,7 +9,7 @@ import numpy as np
 from ..episodes import Sighting, Timing
 from ..geodesy import mean_course
 from .formation import Formation, Like, formations, pool
-from .groups import rising
+from .groups import median, rising
 
 if TYPE_CHECKING:
     from ..model import Place, Topic
@@ -92,7 +92,7 @@ class AircraftInStream:
         }
         at = ""
         if len(known):
-            measures["altitude_m"] = float(np.median(known))
+            measures["altitude_m"] = median(known)
             at = f", FL{measures['altitude_m'] / 30.48:03.0f}"
         return Sighting(
             rows=some.row[some.row >= 0],
