@@ -365,7 +365,8 @@ def _lamps(state: State) -> tuple[IndicatorState, ...]:
 
 def _lamp(state: State, name: str, title: str, mine: Sequence[Episode], absent: Sequence[Absent]) -> IndicatorState:
     live = [e for e in mine if e.closed is None]
-    weight = round(math.prod((state.weights.get(one.id, 1.0) for one in (*mine, *absent)), start=1.0), 3)
+    ids = [*(e.id for e in mine), *(a.id for a in absent)]
+    weight = round(math.prod((state.weights.get(one, 1.0) for one in ids), start=1.0), 3)
     if why := state.broken.get(name, ""):
         return IndicatorState(id=name, title=title, state="cannot say", weight=weight, why=why)
     trend = _trend(state.earlier, name, weight)

@@ -180,5 +180,5 @@ def hull(latitude: Array, longitude: Array) -> tuple[Point, ...]:
     turn = (np.asarray(longitude, "f8") - longitude[0] + 180.0) % 360.0 - 180.0 + longitude[0]
     shape = shapely.convex_hull(shapely.multipoints(np.column_stack([turn, latitude])))  # type: ignore[no-untyped-call]
     # A ring ends where it began, which the dictionary leaves out.
-    ring = shapely.get_coordinates(shape).tolist()  # type: ignore[no-untyped-call]
+    ring = shapely.get_coordinates(shape).tolist()
     return tuple(dict.fromkeys((round(y, 4), round((x + 180.0) % 360.0 - 180.0, 4)) for x, y in ring))
