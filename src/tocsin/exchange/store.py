@@ -256,11 +256,15 @@ def _fate(row: Row[Any], said_of: dict[tuple[str, str, str], Row[Any]], recall_i
     recalled = said_of.get((row.record_id, row.partner, "recalled"))
     seen = said_of.get((recall_id, row.partner, "read"))
     state = "read" if read and row.state == "delivered" else _SHOWN.get(row.state, row.state)
+    reason = row.reason
+    if row.state == "withdrawn" and row.sent_at is not None:
+        # Whoever looks for a leak must not be told that it was kept from them.
+        state, reason = "sent", f"{reason} It had left before that: they may have it."
     return LedgerRow(
         partner=row.partner,
         state=state,
         at=read.at if read and state == "read" else row.at,
-        reason=row.reason,
+        reason=reason,
         offered_at=row.offered_at,
         sent_at=row.sent_at,
         delivered_at=row.delivered_at,
