@@ -144,7 +144,7 @@ def open_page(browser, served):
         if not map:
             context.add_init_script(NO_MAP)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(45_000)
         page.on("pageerror", lambda error: wrong.append(f"thrown: {error}"))
         page.on(
             "console",

@@ -175,3 +175,18 @@ def test_only_a_short_list_of_a_reports_parts_stands_in_the_page(at):
     assert report.locator("svg rect").get_attribute("fill") == "var(--event)"
     classes = set(report.evaluate("e => [...e.querySelectorAll('[class]')].flatMap(c => [...c.classList])"))
     assert classes == {"soft", "scroll", "n", "own"}
+
+
+# A page stays while its address does, and goes with its realm
+
+
+def test_what_is_being_typed_stays_when_only_the_rest_of_the_address_changes_and_goes_with_the_realm(at):
+    page = at("say")
+    typed = page.get_by_label("What was seen or said").first
+    typed.fill("Two columns at the ramp.")
+    page.evaluate("hash => { location.hash = hash }", f"#/{NIGHT}/say/more")
+    page.wait_for_function("() => location.hash.endsWith('/more')")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert typed.input_value() == "Two columns at the ramp."
+    page.evaluate("() => { location.hash = '#/live/say' }")
+    page.wait_for_function("() => document.querySelector('textarea')?.value === ''")
