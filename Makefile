@@ -21,12 +21,12 @@ console: $(STAMP)
 
 test: setup
 	$(BIN)/python scripts/fetch_samples.py
-	$(BIN)/python -m pytest -n 2 -m 'not browser and not faults' $(TESTARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not browser and not faults' $(TESTARGS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser $(TESTARGS)
 
 # The fault matrix: nodes and relays killed, cut off, lied to. Ten minutes at most; FAULTS=FILE writes its table as JSON.
 test-faults: setup
-	timeout 600 $(BIN)/python -m pytest -n 2 tests/faults $(if $(FAULTS),--faults-json $(FAULTS)) $(TESTARGS)
+	timeout 600 $(BIN)/python -m pytest -n 4 tests/faults $(if $(FAULTS),--faults-json $(FAULTS)) $(TESTARGS)
 
 lint: setup
 	$(BIN)/ruff check .

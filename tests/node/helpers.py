@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ LEVELS = ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL")
 
 
 _FOUNDED = tempfile.TemporaryDirectory(prefix="tocsin-founded-")
+atexit.register(_FOUNDED.cleanup)
 _BY_WISHES: dict[str, Path] = {}
 
 
