@@ -3,8 +3,9 @@
 import pytest
 from tests.journal.helpers import entry
 
+from tocsin.core import SeededEntropy
 from tocsin.journal import Kept, Vault
-from tocsin.journal.measure import measure
+from tocsin.journal.measure import Clocks, measure
 from tocsin.journal.memory import Memory
 from tocsin.journal.seals import SealKeys
 
@@ -91,13 +92,16 @@ def test_pages_are_by_index_whatever_is_asked():
 
 
 def test_measuring_gives_figures_for_every_way(tmp_path):
-    ticks = iter(range(0, 10**12, 10**7))
-    figures = measure(tmp_path / "bench", lambda: next(ticks), size=50, leaves=70_000)
+    ticks, used = iter(range(0, 10**12, 10**7)), iter(range(0, 10**12, 2 * 10**6))
+    figures = measure(tmp_path / "bench", Clocks(lambda: next(ticks), lambda: next(used)), SeededEntropy("salts"), size=50, leaves=70_000)
     ways = {"alone", "callers", "batches", "read", "cached", "open_s"}
-    assert set(figures) == ways | {"leaves_per_s", "single_p99_ms", "checkpoint_ms", "log_leaves", "proof_ms", "proof_p99_ms"}
+    stretches = {"leaves_per_s", "leaves_per_s_slowest", "leaves_per_s_fastest", "leaf_cpu_us"}
+    assert set(figures) == ways | stretches | {"single_p99_ms", "checkpoint_ms", "log_leaves", "proof_ms", "proof_p99_ms"}
     assert figures["single_p99_ms"] == figures["checkpoint_ms"] == figures["proof_ms"] == figures["proof_p99_ms"] == 10
     assert figures["callers"] == figures["batches"] == 5000
-    assert figures["leaves_per_s"] == 60_000
+    # Three stretches of 200, each of one tick.
+    assert figures["leaves_per_s_slowest"] == figures["leaves_per_s"] == figures["leaves_per_s_fastest"] == 20_000
+    assert figures["leaf_cpu_us"] == 10
     assert figures["log_leaves"] >= 70_000
     assert figures["open_s"] == 0.01
     assert figures["read"] == figures["cached"] == 15_000

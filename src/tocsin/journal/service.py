@@ -38,7 +38,6 @@ _PAGE = 500
 _MOST_AT_ONCE = 10_000
 _HEADER = msgspec.json.Decoder(Record)
 # Made once: what a statement's cache key costs is half of what a single record costs.
-_HELD = select(records.c.record_id).where(records.c.record_id.in_(bindparam("ids", expanding=True)))
 _COLUMNS = ("realm", "idx", "kind", "record_id", "leaf", "key_id", "sealed")
 _BY_ID = select(records).where(records.c.record_id == bindparam("record_id"))
 _BY_INDEX = select(records).where(records.c.realm == bindparam("realm"), records.c.idx.in_(bindparam("indexes", expanding=True)))
@@ -236,7 +235,7 @@ class Journal:
         self, connection: Connection, entries: Sequence[Entry], also: Callable[[Connection, list[Kept]], None] | None, day: int
     ) -> list[Kept]:
         ids = [entry.record.id for entry in entries]
-        held = set(connection.scalars(_HELD, {"ids": ids})) if ids else set()
+        held = schema.held(connection, records.c.record_id, ids) if ids else set()
         new: list[Kept] = []
         rows: list[tuple[Any, ...]] = []
         tails: dict[Realm, int] = {}

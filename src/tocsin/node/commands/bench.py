@@ -117,10 +117,12 @@ def _picture(small: bool) -> Json:
 
 
 def _journal(small: bool) -> Json:
-    from tocsin.journal.measure import measure
+    from tocsin.journal.measure import Clocks, measure
+    from tocsin.node.system import SystemEntropy
 
+    clocks, size, leaves = Clocks(time.perf_counter_ns, time.process_time_ns), 200 if small else 5_000, 0 if small else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
-        return dict(measure(Path(folder), time.perf_counter_ns, size=200 if small else 5_000, leaves=0 if small else 1_000_000))
+        return dict(measure(Path(folder), clocks, SystemEntropy(), size=size, leaves=leaves))
 
 
 def _detectors(small: bool) -> Json:

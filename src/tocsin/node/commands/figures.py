@@ -16,7 +16,8 @@ NOTES = {
     "formats": "Rows (aircraft) a second and ms for each format, from bytes to columns; readsb beside a general decoder.",
     "picture": "One picture into which every aircraft is plotted at each step; ms for a step, a snapshot, a delta.",
     "journal": "Records a second: one caller that waits for each, 5,000 callers at once, fifty in a call, read from disk, from memory; "
-    "`leaves_per_s` is 500 in a call with the log's tiles and checkpoint; a proof out of a log of `log_leaves`.",
+    "`leaves_per_s` is 500 in a call with the log's tiles and checkpoint: the middle one of three stretches of 20,000, beside the slowest "
+    "and the fastest, and what a leaf takes of a processor; a proof out of a log of `log_leaves`.",
     "release": "Decisions a second by both keys: warm, and cold (parsed policies, pairs never asked); the keys compared on random pairs.",
     "detectors": "Every registered detector and the assessment, a look every 5 s as a node does: ms for a second of data and a look. "
     "One view; ten that differ in a tenth of their tracks; and skies made up to stop a watch: nobody says who they are, all are military.",
