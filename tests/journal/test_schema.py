@@ -13,7 +13,8 @@ from tests.journal.helpers import entry, opened
 
 import tocsin
 from tocsin.journal import Damaged, metadata
-from tocsin.journal.schema import MIGRATIONS
+from tocsin.journal.schema import MIGRATIONS, held
+from tocsin.journal.tables import records
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +86,17 @@ async def test_opening_again_changes_nothing_in_the_schema(tmp_path):
     first = schema()
     await (await opened(tmp_path)).close()
     assert schema() == first
+
+
+async def test_what_is_held_is_found_among_thousands_whatever_is_in_their_names(tmp_path):
+    journal = await opened(tmp_path)
+    kept = await journal.keep([entry(f"{number}") for number in range(3)])
+    mine = [one.record.id for one in kept]
+    others = [*(f"report--{number}" for number in range(9_000)), "", "'", '"', "\\", "null", "[1]", "é", "a\0b"]
+    ask = [*others, *mine, *mine]
+    assert await journal.write(lambda connection: held(connection, records.c.record_id, ask)) == set(mine)
+    assert await journal.write(lambda connection: held(connection, records.c.record_id, others)) == set()
+    await journal.close()
 
 
 def test_no_column_depends_on_one_database():

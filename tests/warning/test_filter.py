@@ -200,3 +200,12 @@ def test_information_gain_is_nothing_for_a_sign_that_says_nothing_and_all_for_on
 def test_looking_never_loses_information(p, a, b):
     whole = np.array([p, 1 - p])
     assert 0.0 <= information_gain(whole, [a, b]) <= entropy_bits(whole) + 1e-12
+
+
+def test_what_an_answer_would_tell_follows_the_probabilities():
+    rates = Rates(TOPIC)
+    first, second = rates.base, np.array([0.2, 0.3, 0.5])
+    for probabilities in (first, second, first, first.copy()):
+        expected = {sign: information_gain(probabilities, np.exp(log)) for sign, log in rates.log.items()}
+        assert rates.gains(probabilities) == expected
+    assert rates.gains(first) != rates.gains(second)

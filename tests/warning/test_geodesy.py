@@ -127,3 +127,51 @@ def test_hulls_stay_together_across_the_antimeridian():
     assert geodesy.hull(np.array([]), np.array([])) == ()
     assert geodesy.hull(np.array([1.0]), np.array([2.0])) == ((1.0, 2.0),)
     assert len(geodesy.hull(np.array([1.0, 2.0]), np.array([2.0, 3.0]))) == 2
+
+
+LONG = ((47.9, 9.0), (46.4, 11.2), (40.0, 20.0))
+PLACE = st.tuples(st.floats(35, 52), st.floats(0, 30))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(PLACE, min_size=1, max_size=6))
+def test_the_nearest_place_of_a_line_is_the_nearest_of_a_thousand_along_it(places):
+    pieces = geodesy.cut(LONG)
+    assert len(pieces.first) > 5
+    distance, side = geodesy.nearest_m(pieces, vectors(*places))
+    share = np.linspace(0, 1, 2001)[:, None, None]
+    along = (1 - share) * pieces.first + share * pieces.last
+    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    for at, left, place in zip(distance, side, vectors(*places), strict=True):
+        angles = np.arccos(np.clip(along @ place, -1, 1))
+        assert at == pytest.approx(geodesy.RADIUS_M * angles.min(), abs=60)
+        piece = int(np.unravel_index(angles.argmin(), angles.shape)[1])
+        if at > 200_000:
+            continue  # beyond the ends of a line that bends its sides are hardly told
+        heights = pieces.normal[max(piece - 1, 0) : piece + 2] @ place
+        assert left in np.where(heights >= 0, 1, -1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(PLACE, st.floats(0, 360)), min_size=2, max_size=6))
+def test_what_lies_ahead_of_one_does_not_depend_on_the_others(flights):
+    pieces = geodesy.cut(LONG)
+    latitude, longitude = np.array([place for place, _ in flights]).T
+    position, heading = geodesy.vectors(latitude, longitude), geodesy.headings(latitude, longitude, np.array([c for _, c in flights]))
+    together = geodesy.ahead_m(pieces, position, heading, reach_m=2_000_000)
+    for at in range(len(flights)):
+        alone = geodesy.ahead_m(pieces, position[at : at + 1], heading[at : at + 1], reach_m=2_000_000)
+        assert together[0][at] == pytest.approx(alone[0][0], abs=0.01)
+        assert together[1][at] == alone[1][0]
+
+
+def test_nobody_is_near_nothing_and_nothing_is_ahead_of_nobody():
+    nobody = np.empty((0, 3))
+    assert [len(one) for one in geodesy.nearest_m(geodesy.cut(EAST), nobody)] == [0, 0]
+    assert [len(one) for one in geodesy.ahead_m(geodesy.cut(EAST), nobody, nobody, reach_m=1e6)] == [0, 0]
+
+
+def test_a_place_that_is_asked_for_again_cannot_be_moved():
+    with pytest.raises(ValueError, match="read-only"):
+        geodesy.unit((46.2, 6.1))[0] = 0.0
+    np.testing.assert_array_equal(geodesy.unit((46.2, 6.1)), vectors((46.2, 6.1))[0])

@@ -105,6 +105,8 @@ def _spread(jobs: Sequence[Job], cache: Path | None, workers: int) -> Iterator[t
     else:
         # Forking would copy whatever threads the caller has; a fresh interpreter costs a second.
         context = multiprocessing.get_context("spawn")
+        # Read when numpy is loaded: threads of one process would only take turns with the other's.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         with ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (cache,)) as pool:
             answers = pool.map(work, [jobs[i] for i in order], chunksize=1)
             found = dict(zip(order, answers, strict=True))
@@ -112,7 +114,6 @@ def _spread(jobs: Sequence[Job], cache: Path | None, workers: int) -> Iterator[t
 
 
 def _begin(cache: Path | None) -> None:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     _TRAFFIC[0] = None if cache is None else recording(cache)
 
 

@@ -58,15 +58,17 @@ def bench(
     """
     if name == "warning":
         given = Trial(seed, 6 if small else runs, scenes, topic, mix, workers, cache)
-        give({**figures.machine(), **_warning(given)}, json=True)
+        begun = time.perf_counter()
+        found = _warning(given)
+        give({**figures.machine(), **found, "took_s": round(time.perf_counter() - begun, 1)}, json=True)
         return
     if name == "all":
         # A small trial of warnings still takes minutes: it has a test of its own.
-        found: dict[str, Json] = {}
+        every: dict[str, Json] = {}
         for each in (*BENCHES, *(() if small else ("warning",))):
-            found[each] = _alone(each, seed, small=small)
-            out.write_text(figures.page(found, small=small))  # after each: what was measured stays if the next one fails
-        give(found, json=json, text=f"{out} is written")
+            every[each] = _alone(each, seed, small=small)
+            out.write_text(figures.page(every, small=small))  # after each: what was measured stays if the next one fails
+        give(every, json=json, text=f"{out} is written")
         return
     if name not in BENCHES:
         raise InputError(f"no bench {name[:40]!r}: use {', '.join([*BENCHES, 'warning', 'all'])}")
