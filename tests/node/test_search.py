@@ -69,6 +69,15 @@ def test_old_texts_make_room_and_the_answer_says_how_many_there_were():
     assert tight.find("xxx").of == 5
 
 
+def test_an_index_stays_as_large_as_the_texts_that_it_holds():
+    index, pages = Texts(most=200), []
+    for n in range(15 * 200):
+        index.add(n, None, Report(title="", text=" ".join(f"w{n * word % 9973}" for word in range(40)), source=""))
+        if n % 200 == 199:
+            pages.extend(index._open().execute("pragma page_count").fetchone())
+    assert pages[-1] <= 1.1 * pages[2], "as many pages as when all texts had been others for the second time"
+
+
 def test_numbers_and_order_are_the_readers_own(tmp_path):
     """Words that only another may read change neither ranking, nor counts, nor snippets."""
 

@@ -49,7 +49,7 @@ class Texts:
         self._most, self._room = most, most_bytes
         self._database: sqlite3.Connection | None = None
         self._held: deque[tuple[int, int]] = deque()
-        self._bytes = 0
+        self._bytes = self._removed = 0
 
     def add(self, row: int, record: Record, body: Any) -> None:
         """Take in what `record` says in words, if it says anything."""
@@ -62,6 +62,11 @@ class Texts:
                 oldest, size = self._held.popleft()
                 database.execute("delete from texts where rowid = ?", (oldest,))
                 self._bytes -= size
+                self._removed += 1
+            if self._removed > len(self._held) // 4:
+                # Removing a text adds to the index, until what it says of the text is merged: left to itself it grows to twice as much.
+                database.execute("insert into texts (texts) values ('optimize')")
+                self._removed = 0
 
     def find(self, query: str, limit: int = 50) -> Found:
         """Texts that hold every word of `query`, the last word's beginnings too; raises `InputError`."""
