@@ -26,6 +26,21 @@ const real = HTMLCanvasElement.prototype.getContext
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return kind === 'webgl2' ? null : real.call(this, kind, ...rest) }
 """
 
+# Says on the document while anything is asked for: what is on its way moves the page when it comes, from under whatever is clicked.
+ASKING = """
+const ask = window.fetch
+let asked = 0
+const say = () => document.documentElement.toggleAttribute('data-asking', asked > 0)
+window.fetch = (...words) => {
+  asked += 1
+  say()
+  return ask(...words).finally(() => {
+    asked -= 1
+    say()
+  })
+}
+"""
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -141,6 +156,7 @@ def open_page(browser, served):
             **options,
         )
         contexts.append(context)
+        context.add_init_script(ASKING)
         if not map:
             context.add_init_script(NO_MAP)
         page = context.new_page()
@@ -161,6 +177,7 @@ def open_page(browser, served):
         page.goto(f"{address}/{hash}")
         if wait:
             page.wait_for_selector("main:not([aria-busy])")
+            page.wait_for_selector("html:not([data-asking])")
         return page
 
     yield open_one
