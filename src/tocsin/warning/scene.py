@@ -254,16 +254,13 @@ class Memory:
 
     def keep(self, key: Array, now: Micros, **columns: Array) -> None:
         """Remember these columns for these keys; others stay until they are too old. Of a key given twice the first counts."""
+        if self._renew(key, now, columns):
+            return
         first = np.argsort(key, kind="stable")
         key = key[first]
         if len(key) and (again := key[1:] == key[:-1]).any():
             once = np.append(True, ~again)
             key, first = key[once], first[once]
-        if len(key) == len(self._key) and (key == self._key).all():
-            # Nobody new and nobody gone, as at most looks.
-            self._seen = np.full(len(key), now, "i8")
-            self._columns = {name: columns[name][first].astype(column.dtype, copy=False) for name, column in self._columns.items()}
-            return
         at = np.searchsorted(key, self._key)
         at[at == len(key)] = 0
         stay = (self._seen >= now - self._keep) & ((key[at] != self._key) if len(key) else np.True_)
@@ -273,6 +270,25 @@ class Memory:
         self._seen = np.concatenate([np.full(len(key), now, "i8"), self._seen[stay]])[order]
         for name, column in self._columns.items():
             self._columns[name] = np.concatenate([columns[name][first].astype(column.dtype), column[stay]])[order]
+
+    def _renew(self, key: Array, now: Micros, columns: Mapping[str, Array]) -> bool:
+        """Keep those of `key` where they stand, if all are remembered, as at most looks; whether they are."""
+        if not len(self._key):
+            return not len(key)
+        at = np.searchsorted(self._key, key)
+        at[at == len(self._key)] = 0
+        if not (self._key[at] == key).all():
+            return False
+        # Of several values for one place numpy keeps the last.
+        at = at[::-1]
+        self._seen[at] = now
+        for name, column in self._columns.items():
+            column[at] = columns[name][::-1]
+        stay = self._seen >= now - self._keep
+        if not stay.all():
+            self._key, self._seen = self._key[stay], self._seen[stay]
+            self._columns = {name: column[stay] for name, column in self._columns.items()}
+        return True
 
 
 def _covers(area: Place, place: Place) -> bool:
