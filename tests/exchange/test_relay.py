@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import sys
+from pathlib import Path
 
 import nats.errors
 import pytest
 from nats.aio.client import Client
 from tests.exchange.helpers import town, until
 
+import tocsin
 from tocsin.core import InputError, ManualClock, SeededEntropy
 from tocsin.exchange import NatsTransport, NodeKeys, OpenRelay, Relay, RelayUnreachable, probe, wire
 from tocsin.exchange.relay import _free_port, server_binary
@@ -189,6 +192,42 @@ async def test_a_relay_left_behind_by_a_node_that_was_killed_is_replaced(tmp_pat
     finally:
         await place.stop()
         await left.stop()
+
+
+_HOST = """
+import asyncio, sys
+from pathlib import Path
+from tocsin.exchange import Relay
+
+async def work():
+    relay = Relay(Path(sys.argv[1]))
+    await relay.start([])
+    print(relay.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(work())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not end a process with its parent")
+async def test_a_relay_ends_with_its_node_however_that_ends(tmp_path):
+    source = os.environ | {"PYTHONPATH": str(Path(tocsin.__file__).parents[1])}
+    command = (sys.executable, "-c", _HOST, str(tmp_path / "relay"))
+    host = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=source)
+    try:
+        server = Path(f"/proc/{int(await host.stdout.readline())}")
+        assert b"nats-server" in (server / "cmdline").read_bytes().split(b"\x00")[0]
+    finally:
+        host.kill()
+        await host.wait()
+
+    def has_ended():
+        try:
+            return b") Z " in (server / "stat").read_bytes()  # ended, and not yet taken note of by whoever inherits it
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    await until(has_ended)
 
 
 async def test_a_relay_whose_port_was_taken_a_moment_before_takes_another(tmp_path, monkeypatch):

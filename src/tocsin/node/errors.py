@@ -8,6 +8,7 @@ NodeError
 TooOften            a receiver asks more often than it may
 NotAllowed          a reader lacks the role
 NotFound            there is nothing by that name for this reader
+    UnknownCursor   a receiver goes on from what it was never told, as far as this node knows
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ class NotFound(Denied):
 
     def __init__(self) -> None:
         super().__init__("there is nothing here by that name")
+
+
+class UnknownCursor(NotFound):
+    """Raised if a receiver goes on from what it was never told, as far as this node knows: the same words for all such cursors."""
+
+    def __init__(self) -> None:
+        Denied.__init__(self, "this cursor was not given to you, or the node was restored from a backup since: begin again without one")
 
 
 class Conflict(NodeError):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.core import Recall, Report, WarningRecord, body_of, kind_of_id, realms
 from tocsin.core.times import SECOND
+from tocsin.journal.log import was_restored
 from tocsin.people.tellings import Item
 from tocsin.policy import TELL, Decision, Matter, matter_of
 
-from .errors import NotFound, TooOften
+from .errors import NotFound, TooOften, UnknownCursor
 from .filtered import whole
 from .readers import SYSTEM
 
@@ -68,6 +69,7 @@ class Telling:
         self._node = node
         self._feeds: dict[tuple[str, Micros, Realm], _Feed] = {}
         self._pace: dict[str, tuple[float, Micros]] = {}
+        self._restored = was_restored(node.journal)
 
     # --- deciding -------------------------------------------------------------------------------------------
 
@@ -106,13 +108,13 @@ class Telling:
     async def page(self, receiver: Receiver, realm: Realm, after: str, limit: int) -> Json:
         """`{realm, entries, next, more}`: what `receiver` is told past the cursor `after` (empty: from the start).
 
-        Raises `NotFound` for a cursor that it was never given in that realm.
+        Raises `UnknownCursor` for one that it was never given in that realm, or after the backup of which the node was restored.
         """
         node, place = self._node, 0
         if after:
             found = node.people.tellings.place(receiver, realm, after)
             if found is None:
-                raise NotFound
+                raise UnknownCursor
             place = found
         page = _Page(limit)
         if not realms.is_replay(realm) and realm in node.journal.realms():
@@ -209,7 +211,7 @@ class Telling:
         if record.kind == "recall":
             target = next((ref.id for ref in record.refs if ref.rel == "recalls"), "")
             feed.recalled.add(target)
-            if target in feed.told - feed.told_recalled:
+            if target not in feed.told_recalled and (target in feed.told or self._may_have_had(receiver, target)):
                 feed.told_recalled.add(target)
                 feed.ready[kept.index] = Item(record.id, target)
         elif record.id not in feed.told and _is_said(record):
@@ -217,6 +219,13 @@ class Telling:
                 feed.ready[kept.index] = Item(record.id, record.id)
             else:
                 feed.waiting.add(kept.index)
+
+    def _may_have_had(self, receiver: Receiver, record: str) -> bool:
+        # What was told after the backup of which the node was restored is not written down here: who may be told of it, may have been.
+        if not self._restored or (kept := self._node.journal.get(record)) is None:
+            return False
+        said = kept.record
+        return said.origin == self._node.config.id and _is_said(said) and self.may(receiver, self._node.gate.label_of(said), said)
 
     # --- what an entry says ---------------------------------------------------------------------------------
 
