@@ -60,7 +60,7 @@ def listen(*connections, enough, clock=None):
         async with decoder(*connections) as port:
             feed = Sbs("jura", "127.0.0.1", port, label=LABEL, clock=clock or ManualClock(T0))
             with suppress(Enough):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await feed.run(taken)
         return taken, feed.status()
 
