@@ -71,7 +71,7 @@ async def serving(handle):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def settled(holds, seconds=10.0):
+async def settled(holds, seconds=45.0):
     """Wait until `holds()`; a test that waits in vain fails by TimeoutError."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 (nothing tells when)
