@@ -61,7 +61,7 @@ def test_what_is_no_call_is_answered_too(tmp_path):
         reader, writer = await asyncio.open_unix_connection(control.socket_of(node.folder))
         for line in (b"nonsense\n", b"[]\n", b'{"op": 3}\n'):
             writer.write(line)
-            answer = await asyncio.wait_for(reader.readline(), 5)
+            answer = await asyncio.wait_for(reader.readline(), 45)
             assert b"that is no call" in answer
         writer.close()
         await writer.wait_closed()

@@ -92,7 +92,7 @@ def test_it_plays_the_recording_again_when_it_is_to():
     asyncio.run(work())
 
 
-async def until(true, seconds=10.0):
+async def until(true, seconds=45.0):
     for _ in range(int(seconds / 0.02)):
         if true():
             return
