@@ -82,6 +82,15 @@ def test_latency_is_measured_apart_from_the_cut(figures):
     assert {name: by["n"] > 100 for name, by in figures["latency_by_node"].items()} == {"BIRCH": True, "CEDAR": True}
 
 
+@pytest.fixture
+def at_a_terminal():
+    """Programs that are started heed Ctrl-C, even where these tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_demonstration_that_is_ended_leaves_no_process_behind(number, tmp_path):
