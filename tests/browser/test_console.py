@@ -260,7 +260,7 @@ def test_what_does_not_come_is_named_with_the_reason(open_page, address, scene):
 
 def test_what_is_slow_says_what_is_awaited(open_page, address, scene):
     scene.slow.add("reports")
-    page = open_page(address, hash=at("reports"))
+    page = open_page(address, hash=at("reports"), wait=False)
     page.get_by_text(re.compile(r"Waiting for reports since \d\d:\d\d:\d\dZ")).wait_for()
     page.get_by_role("link", name="Fuel trucks").wait_for()
 
