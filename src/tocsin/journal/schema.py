@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "journal.db"
 MIGRATIONS = Path(__file__).with_name("migrations")
-_WRITER = (
-    *("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "journal_size_limit = 67108864"),
-    # A commit is on disk when the write-ahead log is. Moving it into the database every 16 MB in place of every 4 writes a page of an
-    # index that many commits changed once, not each time.
-    "wal_autocheckpoint = 4000",
-)
+_WRITER = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "journal_size_limit = 67108864")
 _READER = ("query_only = ON",)
 
 
